@@ -1,0 +1,73 @@
+// Collector: one subject read from the kernel, and CollectorSpec: its static face.
+//
+// A folder `collectors/<name>/` exposes its spec by one function; `collectors/collectors.cpp` is the
+// one list of them. Each collector runs on a thread of its own (exporter/runner): its code needs no
+// locks, may block, and a stuck one hurts nobody. The runner times it, contains its exceptions, keeps
+// its health, publishes its samples and marks their age.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "collectors/core/family.h"
+#include "collectors/core/options.h"
+#include "collectors/core/result.h"
+#include "collectors/core/samples.h"
+
+namespace kubecliff {
+
+// Time is handed in, so that tests never sleep.
+using Clock = std::chrono::steady_clock;
+
+// How much of the kernel's state a refresh had to read; the label `kind` of
+// kubecliff_collector_refreshes_total.
+enum class RefreshKind : std::uint8_t { unchanged, incremental, full };
+
+class Collector {
+ public:
+  Collector() = default;
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+  virtual ~Collector() = default;
+
+  // Reads what this collector reads and adds all of its samples to `out`. A refresh that found
+  // nothing changed returns `unchanged` and adds nothing: what was served goes on being served.
+  // An error keeps what was served too, and its age shows; samples of a failed refresh are not used.
+  // Always called from the same thread, never from two at once.
+  [[nodiscard]] virtual Result<RefreshKind> refresh(Clock::time_point now, Samples& out) = 0;
+};
+
+enum class Schedule : std::uint8_t {
+  in_scrape,   // costs microseconds: refreshed for every scrape, which waits for it
+  background,  // refreshed at `interval`, less often where its CPU budget asks for it
+};
+
+enum class Default : std::uint8_t { off, on };
+
+// What every collector is given.
+struct CollectorContext {
+  Options options;
+  std::filesystem::path procfs = "/proc";
+};
+
+struct CollectorSpec {
+  // The flag is `--collector.<name>`. A name with a dot belongs to the collector before the dot: it
+  // runs only where that one does, and `collect[]` takes both by the name before the dot.
+  std::string_view name;
+  std::string_view summary;  // one line for --help
+  Default enabled = Default::on;
+  Schedule schedule = Schedule::background;
+  Duration interval{1'000};  // background only: between two refreshes that cost next to nothing
+  std::vector<FamilySpec> families;
+  std::vector<OptionSpec> options;
+  // A collector that cannot work here at all (no privilege, no kernel support for the interface it
+  // lives on) returns the reason instead; the runner says it and tries again later.
+  std::function<Result<std::unique_ptr<Collector>>(const CollectorContext&)> make;
+};
+
+}  // namespace kubecliff

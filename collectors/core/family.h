@@ -1,0 +1,42 @@
+// FamilySpec: a metric family as its collector declares it, once. HELP and TYPE lines, the cap on
+// series, docs/metrics.md and the golden tests all come from here.
+#pragma once
+
+#include <prometheus/metric_type.h>
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace kubecliff {
+
+// Names of labels, in the order in which samples give their values.
+class LabelNames {
+ public:
+  static constexpr std::size_t kMost = 4;
+
+  template <typename... Names>
+    requires(sizeof...(Names) <= kMost)
+  constexpr LabelNames(Names... names)  // NOLINT(*-explicit-*): reads as a list at the declaration
+      : names_{std::string_view{names}...}, count_{sizeof...(Names)} {}
+
+  [[nodiscard]] constexpr std::span<const std::string_view> names() const {
+    return std::span{names_}.first(count_);
+  }
+  [[nodiscard]] constexpr std::size_t size() const { return count_; }
+
+ private:
+  std::array<std::string_view, kMost> names_;
+  std::size_t count_;
+};
+
+struct FamilySpec {
+  std::string_view name;  // in full, as it is served
+  prometheus::MetricType type = prometheus::MetricType::Gauge;
+  std::string_view help;  // one sentence an on-call engineer understands
+  LabelNames labels = {};
+  std::size_t max_series = 1;  // most series a node can have, whatever the cluster's size
+};
+
+}  // namespace kubecliff

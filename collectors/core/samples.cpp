@@ -1,0 +1,42 @@
+#include "collectors/core/samples.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+namespace kubecliff {
+
+void Samples::add(const FamilySpec& family, std::initializer_list<std::string_view> label_values,
+                  double value) {
+  const auto names = family.labels.names();
+  if (label_values.size() != names.size()) {
+    std::abort();
+  }
+
+  auto found = std::ranges::find(families_, family.name, &prometheus::MetricFamily::name);
+  if (found == families_.end()) {
+    found = families_.insert(
+        found, {std::string{family.name}, std::string{family.help}, family.type, {}});
+  }
+  if (found->metric.size() == family.max_series) {
+    ++dropped_;
+    return;
+  }
+
+  prometheus::ClientMetric& metric = found->metric.emplace_back();
+  metric.label.reserve(names.size());
+  const auto* label_value = label_values.begin();
+  for (const std::string_view label : names) {
+    metric.label.push_back({std::string{label}, std::string{*label_value++}});
+  }
+  (family.type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value) =
+      value;
+}
+
+std::vector<prometheus::MetricFamily> Samples::take() {
+  std::ranges::sort(families_, {}, &prometheus::MetricFamily::name);
+  return std::exchange(families_, {});
+}
+
+}  // namespace kubecliff

@@ -1,0 +1,46 @@
+// Samples: what one refresh of a collector found, on its way to becoming a snapshot.
+//
+// Not thread-safe: a refresh fills its own. Families come out sorted by name, samples in the order in
+// which they were added, families without a sample not at all.
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "collectors/core/family.h"
+#include "collectors/core/result.h"
+
+namespace kubecliff {
+
+class Samples {
+ public:
+  // Gauges and counters. The values stand in the order of the family's labels; another number of
+  // values is a bug in the collector and aborts. A sample past the family's `max_series` is not
+  // added but counted in `dropped()`: a node never serves more than it declared.
+  void add(const FamilySpec& family, std::initializer_list<std::string_view> label_values,
+           double value);
+  void add(const FamilySpec& family, double value) { add(family, {}, value); }
+
+  // A part of what the collector reads could not be read; the rest stands. The runner counts and
+  // logs it, and the collector does not count as successful.
+  void miss(Error error) { misses_.push_back(std::move(error)); }
+
+  [[nodiscard]] bool empty() const { return families_.empty(); }
+  [[nodiscard]] std::size_t dropped() const { return dropped_; }
+  [[nodiscard]] const std::vector<Error>& misses() const { return misses_; }
+
+  // The families, sorted by name; leaves the samples empty.
+  [[nodiscard]] std::vector<prometheus::MetricFamily> take();
+
+ private:
+  std::vector<prometheus::MetricFamily> families_;
+  std::vector<Error> misses_;
+  std::size_t dropped_ = 0;
+};
+
+}  // namespace kubecliff
