@@ -1,0 +1,34 @@
+// Whether the running kernel has a piece of code, found out without making it load that piece:
+// sending the first nfnetlink message of a subsystem, or opening the first socket of a netlink
+// protocol, loads modules.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+
+namespace kubecliff {
+
+enum class FeatureState : std::uint8_t {
+  present,     // built in, or its module is loaded
+  not_loaded,  // a module that is not loaded, as far as can be told
+  not_built,   // this kernel does not have it
+};
+
+// A module of that name is loaded, or built in and has parameters. One look into sysfs.
+[[nodiscard]] bool module_loaded(std::string_view module,
+                                 const std::filesystem::path& sysfs = "/sys");
+
+struct Feature {
+  std::string_view module;  // "nf_tables"
+  std::string_view config;  // "CONFIG_NF_TABLES"
+  std::string_view symbol;  // a function of it, as /proc/kallsyms names it: "nf_tables_newtable"
+};
+
+// Looks, cheapest first, in sysfs for the loaded module, in /proc/config.gz, in modules.builtin and
+// modules.dep of the running release, and in /proc/kallsyms. May take some 50 ms: once, not in a
+// refresh. Where nothing can be read the answer is not_loaded.
+[[nodiscard]] FeatureState find_feature(const Feature& feature, const std::filesystem::path& procfs,
+                                        const std::filesystem::path& sysfs = "/sys");
+
+}  // namespace kubecliff

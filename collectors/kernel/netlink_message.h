@@ -1,0 +1,84 @@
+// Netlink framing: messages in a datagram, attributes in a message, and the building of requests.
+// Pure functions over bytes; the only file that knows netlink's alignment.
+// Source: include/uapi/linux/netlink.h, include/uapi/linux/netfilter/nfnetlink.h.
+#pragma once
+
+#include <linux/netlink.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "collectors/kernel/bytes.h"
+
+namespace kubecliff::netlink {
+
+struct Message {
+  nlmsghdr header{};
+  Bytes payload;
+};
+
+struct Attribute {
+  std::uint16_t type = 0;  // without the nested and byte-order flags
+  Bytes payload;
+};
+
+// The messages of one datagram, in order:
+//   for (Messages messages{datagram}; messages.next(message);) …
+// next() is false at the end; malformed() then tells an end from a message that claims more bytes
+// than there are.
+class Messages {
+ public:
+  explicit Messages(Bytes datagram) : rest_{datagram} {}
+  [[nodiscard]] bool next(Message& message);
+  [[nodiscard]] bool malformed() const { return malformed_; }
+
+ private:
+  Bytes rest_;
+  bool malformed_ = false;
+};
+
+// The attributes of a payload, in the same way.
+class Attributes {
+ public:
+  explicit Attributes(Bytes payload) : rest_{payload} {}
+  [[nodiscard]] bool next(Attribute& attribute);
+  [[nodiscard]] bool malformed() const { return malformed_; }
+
+ private:
+  Bytes rest_;
+  bool malformed_ = false;
+};
+
+// The first attribute of that type; an empty payload where there is none, or where it is empty.
+[[nodiscard]] Bytes find_attribute(Bytes payload, std::uint16_t type);
+
+// What follows the fixed header of `header_size` bytes that a protocol puts before its attributes
+// (nfgenmsg, genlmsghdr); empty where the payload is shorter.
+[[nodiscard]] Bytes after_header(Bytes payload, std::size_t header_size);
+
+// One request, built in a buffer that is used again by the next begin().
+class Request {
+ public:
+  // A request of the nfnetlink protocol: `family` is its nfgen_family.
+  static Request nfnetlink(std::uint8_t subsystem, std::uint8_t command, std::uint16_t flags,
+                           std::uint8_t family);
+
+  Request& put(std::uint16_t type, Bytes payload);
+  Request& put_text(std::uint16_t type, std::string_view text);  // with its NUL
+
+  // Drops the attributes, keeps the header: for the same question about another object.
+  void clear_attributes();
+
+  [[nodiscard]] std::uint16_t flags() const;
+  // The finished message; `sequence` is written into it.
+  [[nodiscard]] Bytes finish(std::uint32_t sequence);
+
+ private:
+  Request() = default;
+  std::vector<std::byte> bytes_;
+  std::size_t header_size_ = 0;
+};
+
+}  // namespace kubecliff::netlink
