@@ -1,9 +1,9 @@
 // Collector: one subject read from the kernel, and CollectorSpec: its static face.
 //
-// A folder `collectors/<name>/` exposes its spec by one function; `collectors/collectors.cpp` is the
-// one list of them. Each collector runs on a thread of its own (exporter/runner): its code needs no
-// locks, may block, and a stuck one hurts nobody. The runner times it, contains its exceptions, keeps
-// its health, publishes its samples and marks their age.
+// A folder `collectors/<name>/` exposes its spec by one function; `collectors/collectors.cpp` is
+// the one list of them. Each collector runs on a thread of its own (exporter/runner): its code
+// needs no locks, may block, and a stuck one hurts nobody. The runner times it, contains its
+// exceptions, keeps its health, publishes its samples and marks their age.
 #pragma once
 
 #include <chrono>
@@ -37,8 +37,8 @@ class Collector {
 
   // Reads what this collector reads and adds all of its samples to `out`. A refresh that found
   // nothing changed returns `unchanged` and adds nothing: what was served goes on being served.
-  // An error keeps what was served too, and its age shows; samples of a failed refresh are not used.
-  // Always called from the same thread, never from two at once.
+  // An error keeps what was served too, and its age shows; samples of a failed refresh are not
+  // used. Always called from the same thread, never from two at once.
   [[nodiscard]] virtual Result<RefreshKind> refresh(Clock::time_point now, Samples& out) = 0;
 };
 

@@ -2,12 +2,12 @@
 // series, docs/metrics.md and the golden tests all come from here.
 #pragma once
 
-#include <prometheus/metric_type.h>
-
 #include <array>
 #include <cstddef>
 #include <span>
 #include <string_view>
+
+#include <prometheus/metric_type.h>
 
 namespace kubecliff {
 

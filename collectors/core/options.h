@@ -1,5 +1,6 @@
-// Options of collectors: declared once by the collector, turned into a command-line flag, a key of the
-// configuration file and a line of --help by exporter/config, and read by the collector by name.
+// Options of collectors: declared once by the collector, turned into a command-line flag, a key of
+// the configuration file and a line of --help by exporter/config, and read by the collector by
+// name.
 #pragma once
 
 #include <chrono>
@@ -26,7 +27,8 @@ struct OptionSpec {
   double least = 0;  // in the value's unit; seconds for a duration
 };
 
-// Values of the options of one collector, every declared one among them. Immutable once handed over.
+// Values of the options of one collector, every declared one among them. Immutable once handed
+// over.
 class Options {
  public:
   Options() = default;

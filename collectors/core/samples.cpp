@@ -16,8 +16,8 @@ void Samples::add(const FamilySpec& family, std::initializer_list<std::string_vi
 
   auto found = std::ranges::find(families_, family.name, &prometheus::MetricFamily::name);
   if (found == families_.end()) {
-    found = families_.insert(
-        found, {std::string{family.name}, std::string{family.help}, family.type, {}});
+    found = families_.insert(found,
+                             {std::string{family.name}, std::string{family.help}, family.type, {}});
   }
   if (found->metric.size() == family.max_series) {
     ++dropped_;

@@ -1,16 +1,16 @@
 // Samples: what one refresh of a collector found, on its way to becoming a snapshot.
 //
-// Not thread-safe: a refresh fills its own. Families come out sorted by name, samples in the order in
-// which they were added, families without a sample not at all.
+// Not thread-safe: a refresh fills its own. Families come out sorted by name, samples in the order
+// in which they were added, families without a sample not at all.
 #pragma once
-
-#include <prometheus/metric_family.h>
 
 #include <cstddef>
 #include <initializer_list>
 #include <span>
 #include <string_view>
 #include <vector>
+
+#include <prometheus/metric_family.h>
 
 #include "collectors/core/family.h"
 #include "collectors/core/result.h"

@@ -11,7 +11,7 @@ namespace kubecliff {
 
 enum class AddressFamily : std::uint8_t { ipv4, ipv6 };
 
-constexpr std::array kAddressFamilies{AddressFamily::ipv4, AddressFamily::ipv6};
+inline constexpr std::array kAddressFamilies{AddressFamily::ipv4, AddressFamily::ipv6};
 
 // The value of the label `family`.
 constexpr std::string_view name(AddressFamily family) {

@@ -7,11 +7,11 @@
 
 namespace kubecliff {
 
-// Conntrack's count is kept per network namespace: outside the node's own, it says nothing about the
-// node. The kernel gives /proc/sys/net/netfilter/nf_conntrack_max the mode 0644 in the first network
-// namespace and 0444 in every other (net/netfilter/nf_conntrack_standalone.c), which can be read
-// without any privilege, where /proc/1/ns/net cannot. Unavailable where connection tracking is not
-// loaded: then nothing tells.
+// Conntrack's count is kept per network namespace: outside the node's own, it says nothing about
+// the node. The kernel gives /proc/sys/net/netfilter/nf_conntrack_max the mode 0644 in the first
+// network namespace and 0444 in every other (net/netfilter/nf_conntrack_standalone.c), which can be
+// read without any privilege, where /proc/1/ns/net cannot. Unavailable where connection tracking is
+// not loaded: then nothing tells.
 [[nodiscard]] Result<bool> in_first_network_namespace(const std::filesystem::path& procfs);
 
 }  // namespace kubecliff

@@ -15,8 +15,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// "CONFIG_X=y", "CONFIG_X=m" or "# CONFIG_X is not set"; nothing for a line about something else.
+std::optional<FeatureState> configured(std::string_view line, std::string_view option) {
+  if (line.starts_with("# ")) {
+    line.remove_prefix(2);
+  }
+  if (option.empty() || !line.starts_with(option)) {
+    return std::nullopt;
+  }
+  line.remove_prefix(option.size());
+  if (line.starts_with(" is not set")) {
+    return FeatureState::not_built;
+  }
+  if (line.starts_with("=y")) {
+    return FeatureState::present;
+  }
+  return line.starts_with("=m") ? std::optional{FeatureState::not_loaded} : std::nullopt;
+}
+
 // What the build configuration says, where the kernel shows it (CONFIG_IKCONFIG_PROC).
-std::optional<FeatureState> from_config(const fs::path& path, std::string_view option) {
+std::optional<FeatureState> from_config(const fs::path& path, const Feature& feature) {
   struct Close {
     void operator()(gzFile file) const { gzclose(file); }
   };
@@ -24,15 +42,18 @@ std::optional<FeatureState> from_config(const fs::path& path, std::string_view o
   if (!file) {
     return std::nullopt;
   }
+  std::optional<FeatureState> older;
   std::array<char, 512> buffer{};
   while (gzgets(file.get(), buffer.data(), buffer.size()) != nullptr) {
     const std::string_view line{buffer.data()};
-    if (line.starts_with(option) && line.substr(option.size()).starts_with('=')) {
-      return line.substr(option.size()).starts_with("=y") ? FeatureState::present
-                                                          : FeatureState::not_loaded;
+    if (const auto state = configured(line, feature.config)) {
+      return state;
+    }
+    if (const auto state = configured(line, feature.older_config)) {
+      older = state;
     }
   }
-  return FeatureState::not_built;
+  return older.value_or(FeatureState::not_built);
 }
 
 enum class Listed : std::uint8_t { unreadable, no, yes };
@@ -74,7 +95,8 @@ std::optional<FeatureState> from_modules_directory(std::string_view module) {
 
 bool symbol_known(const fs::path& path, std::string_view symbol) {
   std::ifstream file{path};
-  // "0000000000000000 t nf_tables_newtable\t[nf_tables]": the names show even where addresses do not.
+  // "0000000000000000 t nf_tables_newtable\t[nf_tables]": the names show even where addresses do
+  // not.
   for (std::string line; std::getline(file, line);) {
     const std::string_view text{line};
     const std::size_t at = text.find(symbol);
@@ -99,7 +121,7 @@ FeatureState find_feature(const Feature& feature, const fs::path& procfs, const 
   if (module_loaded(feature.module, sysfs)) {
     return FeatureState::present;
   }
-  if (const auto state = from_config(procfs / "config.gz", feature.config)) {
+  if (const auto state = from_config(procfs / "config.gz", feature)) {
     return *state;
   }
   if (const auto state = from_modules_directory(feature.module)) {

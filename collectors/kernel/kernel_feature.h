@@ -21,8 +21,9 @@ enum class FeatureState : std::uint8_t {
 
 struct Feature {
   std::string_view module;  // "nf_tables"
-  std::string_view config;  // "CONFIG_NF_TABLES"
+  std::string_view config;  // "CONFIG_NF_TABLES"; where a kernel never names it, `older_config`
   std::string_view symbol;  // a function of it, as /proc/kallsyms names it: "nf_tables_newtable"
+  std::string_view older_config = {};
 };
 
 // Looks, cheapest first, in sysfs for the loaded module, in /proc/config.gz, in modules.builtin and

@@ -9,6 +9,8 @@ namespace kubecliff::netlink {
 namespace {
 
 constexpr std::size_t kAlignment = 4;
+// NLA_TYPE_MASK without its sign.
+constexpr std::uint16_t kTypeMask = 0x3fff;
 
 constexpr std::size_t aligned(std::size_t size) {
   return (size + kAlignment - 1) & ~(kAlignment - 1);
@@ -65,7 +67,7 @@ bool Attributes::next(Attribute& attribute) {
     malformed_ = true;
     return false;
   }
-  attribute.type = header->nla_type & NLA_TYPE_MASK;
+  attribute.type = header->nla_type & kTypeMask;
   attribute.payload = rest_.first(header->nla_len).subspan(sizeof(nlattr));
   rest_ = skip(rest_, header->nla_len);
   return true;
@@ -81,7 +83,9 @@ Bytes find_attribute(Bytes payload, std::uint16_t type) {
   return {};
 }
 
-Bytes after_header(Bytes payload, std::size_t header_size) { return skip(payload, header_size); }
+Bytes after_header(Bytes payload, std::size_t header_size) {
+  return skip(payload, header_size);
+}
 
 Request Request::nfnetlink(std::uint8_t subsystem, std::uint8_t command, std::uint16_t flags,
                            std::uint8_t family) {
@@ -106,7 +110,9 @@ Request& Request::put_text(std::uint16_t type, std::string_view text) {
   return *this;
 }
 
-void Request::clear_attributes() { bytes_.resize(header_size_); }
+void Request::clear_attributes() {
+  bytes_.resize(header_size_);
+}
 
 std::uint16_t Request::flags() const {
   return read_as<nlmsghdr>(bytes_).value_or(nlmsghdr{}).nlmsg_flags;

@@ -1,14 +1,15 @@
 #include "collectors/kernel/netlink_socket.h"
 
-#include <netlink/errno.h>
-#include <netlink/netlink.h>
-#include <netlink/socket.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <string>
+
+#include <netlink/errno.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
 
 namespace kubecliff::netlink {
 namespace {

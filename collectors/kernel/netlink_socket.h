@@ -37,10 +37,10 @@ class Transport {
 
 using TransportFactory = std::function<Result<std::unique_ptr<Transport>>()>;
 
-// Opens sockets of the given netlink protocol (NETLINK_NETFILTER, …) that wait at most `deadline` for
-// an answer. Opening one may load a kernel module: callers look first whether it is there.
-[[nodiscard]] TransportFactory kernel_transport(int protocol,
-                                                std::chrono::milliseconds deadline = std::chrono::seconds{5});
+// Opens sockets of the given netlink protocol (NETLINK_NETFILTER, …) that wait at most `deadline`
+// for an answer. Opening one may load a kernel module: callers look first whether it is there.
+[[nodiscard]] TransportFactory kernel_transport(
+    int protocol, std::chrono::milliseconds deadline = std::chrono::seconds{5});
 
 class Socket {
  public:

@@ -13,8 +13,8 @@
 
 namespace kubecliff {
 
-// The whole file, at most `limit` bytes of it; a longer one is malformed. One open and as many reads
-// as it takes; the error names the path.
+// The whole file, at most `limit` bytes of it; a longer one is malformed. One open and as many
+// reads as it takes; the error names the path.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
                                             std::size_t limit = std::size_t{1} << 20U);
 

@@ -1,0 +1,257 @@
+#include "collectors/iptables/decode_legacy.h"
+
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+#include "collectors/iptables/match_info.h"
+
+namespace kubecliff::iptables {
+namespace {
+
+// Where the fields that matter lie in an entry of either family.
+struct Layout {
+  std::size_t header;         // size of the entry without matches and target
+  std::size_t match_end;      // u16: offset of the target
+  std::size_t entry_end;      // u16: offset of the next entry
+  std::size_t counters;       // struct xt_counters
+  std::size_t selector_size;  // the leading bytes that say which packets match
+};
+
+constexpr Layout kIpv4Layout{
+    .header = sizeof(ipt_entry),
+    .match_end = offsetof(ipt_entry, target_offset),
+    .entry_end = offsetof(ipt_entry, next_offset),
+    .counters = offsetof(ipt_entry, counters),
+    .selector_size = sizeof(ipt_ip),
+};
+constexpr Layout kIpv6Layout{
+    .header = sizeof(ip6t_entry),
+    .match_end = offsetof(ip6t_entry, target_offset),
+    .entry_end = offsetof(ip6t_entry, next_offset),
+    .counters = offsetof(ip6t_entry, counters),
+    .selector_size = sizeof(ip6t_ip6),
+};
+
+// Matches and targets begin alike: size, name, revision; their own data follow.
+static_assert(sizeof(xt_entry_match) == sizeof(xt_entry_target));
+constexpr std::size_t kExtensionHeader = sizeof(xt_entry_target);
+constexpr std::size_t kErrorTarget = XT_ALIGN(sizeof(xt_error_target));
+
+struct Extension {
+  std::string_view name;
+  Bytes data;
+  std::size_t size = 0;  // with its header
+};
+
+std::optional<Extension> extension_at(Bytes bytes) {
+  const auto size = read_as<std::uint16_t>(bytes);
+  if (!size || *size < kExtensionHeader || *size > bytes.size()) {
+    return std::nullopt;
+  }
+  return Extension{
+      .name = text_of(bytes.subspan(sizeof(std::uint16_t), XT_EXTENSION_MAXNAMELEN)),
+      .data = bytes.subspan(kExtensionHeader, *size - kExtensionHeader),
+      .size = *size,
+  };
+}
+
+struct Entry {
+  Bytes bytes;
+  Bytes matches;
+  Extension target;
+};
+
+std::optional<Entry> entry_at(Bytes rest, const Layout& layout) {
+  if (rest.size() < layout.header) {
+    return std::nullopt;
+  }
+  const auto match_end = read_as<std::uint16_t>(rest, layout.match_end);
+  const auto entry_end = read_as<std::uint16_t>(rest, layout.entry_end);
+  if (*match_end < layout.header || *entry_end < *match_end || *entry_end > rest.size()) {
+    return std::nullopt;
+  }
+  const Bytes bytes = rest.first(*entry_end);
+  const auto target = extension_at(bytes.subspan(*match_end));
+  if (!target) {
+    return std::nullopt;
+  }
+  return Entry{.bytes = bytes,
+               .matches = bytes.subspan(layout.header, *match_end - layout.header),
+               .target = *target};
+}
+
+class Walker {
+ public:
+  Walker(Bytes blob, const xtables::TableInfo& info, AddressFamily family)
+      : blob_{blob},
+        info_{info},
+        layout_{family == AddressFamily::ipv4 ? kIpv4Layout : kIpv6Layout} {}
+
+  Result<LegacyTable> walk();
+
+ private:
+  std::optional<ChainKind> hook_at(std::size_t offset) const;
+  std::string_view chain_before(std::size_t first_rule) const;
+  std::optional<Rule> decode_rule(const Entry& entry, std::size_t offset) const;
+  void begin_chain(std::string_view name, ChainKind kind, std::size_t first_rule);
+  void end_chain();
+  void count_jumps_to_dead_chains();
+
+  Bytes blob_;
+  const xtables::TableInfo& info_;
+  const Layout& layout_;
+  LegacyTable table_;
+  ChainFold fold_;
+  bool in_chain_ = false;
+  std::size_t chain_start_ = 0;
+  std::optional<Rule> pending_;  // a rule, unless it turns out to be its chain's end
+  std::uint32_t pending_jump_ = 0;
+  std::vector<std::uint32_t> jumps_;
+};
+
+Result<LegacyTable> Walker::walk() {
+  std::uint32_t entries = 0;
+  bool ended = false;
+
+  for (std::size_t offset = 0; offset < blob_.size();) {
+    const std::optional<Entry> entry = entry_at(blob_.subspan(offset), layout_);
+    if (!entry) {
+      return fail(ErrorKind::malformed,
+                  "legacy table: broken entry at byte " + std::to_string(offset));
+    }
+    ++entries;
+    const std::size_t next = offset + entry->bytes.size();
+
+    if (entry->target.name == XT_ERROR_TARGET) {
+      end_chain();
+      ended = next == blob_.size();
+      if (!ended) {
+        begin_chain(text_of(entry->target.data), ChainKind::user, next);
+      }
+    } else {
+      if (const auto kind = hook_at(offset)) {
+        end_chain();
+        begin_chain({}, *kind, offset);
+      }
+      if (!in_chain_) {
+        return fail(ErrorKind::malformed, "legacy table: a rule outside of any chain");
+      }
+      if (pending_) {
+        fold_.add(*pending_);
+        if (pending_->target == Target::chain) {
+          jumps_.push_back(pending_jump_);
+        }
+      }
+      pending_ = decode_rule(*entry, offset);
+      if (!pending_) {
+        return fail(ErrorKind::malformed,
+                    "legacy table: broken rule at byte " + std::to_string(offset));
+      }
+      pending_jump_ = read_as<std::uint32_t>(entry->target.data).value_or(0);
+    }
+    offset = next;
+  }
+  if (!ended || entries != info_.entries) {
+    return fail(ErrorKind::malformed, "legacy table: " + std::to_string(entries) + " entries of " +
+                                          std::to_string(info_.entries));
+  }
+  count_jumps_to_dead_chains();
+  return std::move(table_);
+}
+
+std::optional<ChainKind> Walker::hook_at(std::size_t offset) const {
+  for (std::size_t hook = 0; hook < xtables::kHooks; ++hook) {
+    if ((info_.valid_hooks & (1U << hook)) != 0 && info_.hook_entry[hook] == offset) {
+      return static_cast<ChainKind>(hook + 1);  // numbered as the hooks, after `user`
+    }
+  }
+  return std::nullopt;
+}
+
+// A chain's head has a fixed size, so its name lies at a fixed distance before its first rule.
+std::string_view Walker::chain_before(std::size_t first_rule) const {
+  const std::size_t head = layout_.header + kErrorTarget;
+  if (first_rule < head || first_rule > blob_.size()) {
+    return {};
+  }
+  const auto target = extension_at(blob_.subspan(first_rule - kErrorTarget, kErrorTarget));
+  return target && target->name == XT_ERROR_TARGET ? text_of(target->data) : std::string_view{};
+}
+
+std::optional<Rule> Walker::decode_rule(const Entry& entry, std::size_t offset) const {
+  Rule rule;
+  rule.packets = *read_as<std::uint64_t>(entry.bytes, layout_.counters);
+  rule.content = hash_of(entry.bytes.subspan(layout_.header),
+                         hash_of(entry.bytes.first(layout_.selector_size)));
+
+  for (Bytes rest = entry.matches; !rest.empty();) {
+    const auto match = extension_at(rest);
+    if (!match) {
+      return std::nullopt;
+    }
+    apply_match(match->name, match->data, rule);
+    rest = rest.subspan(match->size);
+  }
+
+  if (entry.target.name != XT_STANDARD_TARGET) {
+    rule.target = extension_target(entry.target.name, entry.target.data);
+    return rule;
+  }
+  const auto verdict = read_as<std::int32_t>(entry.target.data);
+  if (!verdict) {
+    return std::nullopt;
+  }
+  if (*verdict < 0) {
+    rule.target = *verdict == -NF_DROP - 1 ? Target::drop : Target::other;
+  } else if (static_cast<std::size_t>(*verdict) != offset + entry.bytes.size()) {
+    // A verdict that leads to the very next entry is a rule without a target.
+    rule.target = Target::chain;
+    rule.chain = chain_before(static_cast<std::size_t>(*verdict));
+  }
+  return rule;
+}
+
+void Walker::begin_chain(std::string_view name, ChainKind kind, std::size_t first_rule) {
+  in_chain_ = true;
+  chain_start_ = first_rule;
+  fold_.begin(name, kind);
+}
+
+void Walker::end_chain() {
+  pending_.reset();
+  if (!in_chain_) {
+    return;
+  }
+  in_chain_ = false;
+  ChainRecord record = fold_.finish();
+  record.handle = chain_start_;
+  if (record.kind != ChainKind::user) {
+    table_.built_in.push_back(fold_.built_in());
+  }
+  table_.chains.push_back(record);
+}
+
+void Walker::count_jumps_to_dead_chains() {
+  if (std::ranges::none_of(table_.chains, &ChainRecord::is_dead)) {
+    return;
+  }
+  for (const std::uint32_t jump : jumps_) {
+    const auto found = std::ranges::lower_bound(table_.chains, jump, {}, &ChainRecord::handle);
+    if (found != table_.chains.end() && found->handle == jump) {
+      ++found->dangling_jumps;
+    }
+  }
+}
+
+}  // namespace
+
+Result<LegacyTable> decode_legacy(Bytes blob, const xtables::TableInfo& info,
+                                  AddressFamily family) {
+  return Walker{blob, info, family}.walk();
+}
+
+}  // namespace kubecliff::iptables

@@ -1,0 +1,32 @@
+// Messages of nf_tables, as iptables-nft's tables come in them. Pure functions over bytes.
+// Source: include/uapi/linux/netfilter/nf_tables.h, nf_tables_compat.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "collectors/iptables/chain_record.h"
+#include "collectors/kernel/netlink_message.h"
+
+namespace kubecliff::iptables {
+
+// The views point into the message.
+struct NftChain {
+  std::string_view table;
+  std::string_view name;
+  std::uint64_t handle = 0;
+  std::uint32_t use = 0;  // rules in the chain and jumps to it
+  ChainKind kind = ChainKind::user;
+};
+
+// The generation that a ruleset message belongs to: the low 16 bits of the generation id.
+[[nodiscard]] std::optional<std::uint16_t> decode_generation_tag(const netlink::Message& message);
+
+// Nothing where the message lacks what every message of its kind has.
+[[nodiscard]] std::optional<std::uint32_t> decode_generation(const netlink::Message& message);
+[[nodiscard]] std::optional<std::string_view> decode_table_name(const netlink::Message& message);
+[[nodiscard]] std::optional<NftChain> decode_chain(const netlink::Message& message);
+[[nodiscard]] std::optional<Rule> decode_rule(const netlink::Message& message);
+
+}  // namespace kubecliff::iptables

@@ -1,0 +1,158 @@
+#include "collectors/iptables/legacy_reader.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "collectors/iptables/decode_legacy.h"
+#include "collectors/kernel/kernel_feature.h"
+
+namespace kubecliff::iptables {
+namespace {
+
+// Until Linux 6.8 the option of legacy iptables had no "LEGACY" in its name.
+constexpr Feature kLegacyIpv4{.module = "ip_tables",
+                              .config = "CONFIG_IP_NF_IPTABLES_LEGACY",
+                              .symbol = "ipt_register_table",
+                              .older_config = "CONFIG_IP_NF_IPTABLES"};
+constexpr Feature kLegacyIpv6{.module = "ip6_tables",
+                              .config = "CONFIG_IP6_NF_IPTABLES_LEGACY",
+                              .symbol = "ip6t_register_table",
+                              .older_config = "CONFIG_IP6_NF_IPTABLES"};
+
+// A restore that runs in a loop changes the size again and again between question and answer.
+constexpr int kAttempts = 3;
+
+}  // namespace
+
+Result<RefreshKind> LegacyReader::refresh(Clock::time_point now) {
+  const Result<std::vector<std::string>> names = xtables::loaded_tables(procfs_, family_);
+  if (!names) {
+    if (names.error().kind == ErrorKind::unavailable) {
+      return withdraw(absent_state());
+    }
+    std::ignore = withdraw(BackendState::denied);
+    return prefixed("legacy iptables cannot be looked at", names.error());
+  }
+  if (!socket_ && !names->empty()) {
+    Result<xtables::Socket> socket = xtables::Socket::open(family_);
+    if (!socket) {
+      return std::unexpected(socket.error());
+    }
+    socket_ = std::move(*socket);
+  }
+
+  changed_ = std::erase_if(tables_, [&](const TableState& table) {
+               return std::ranges::find(*names, table.reading.table) == names->end();
+             }) > 0;
+  const BackendState state_before = reading_.state;
+  bool read_any = false;
+  std::optional<Error> error;
+  for (const std::string& table : *names) {
+    const Result<RefreshKind> refreshed = refresh_table(table, now);
+    if (refreshed) {
+      read_any |= *refreshed == RefreshKind::full;
+    } else if (refreshed.error().kind == ErrorKind::denied) {
+      std::ignore = withdraw(BackendState::denied);
+      return std::unexpected(refreshed.error());
+    } else {
+      error = refreshed.error();
+    }
+  }
+
+  if (read_any || changed_ || !read_) {
+    publish();
+  }
+  if (error) {
+    return std::unexpected(std::move(*error));
+  }
+  const bool unchanged = !read_any && !changed_ && reading_.state == state_before;
+  return std::exchange(read_, true) && unchanged ? RefreshKind::unchanged : RefreshKind::full;
+}
+
+// Nothing to serve but the reason.
+RefreshKind LegacyReader::withdraw(BackendState state) {
+  const bool same = read_ && reading_.state == state;
+  tables_.clear();
+  reading_.tables.clear();
+  reading_.state = state;
+  read_ = true;
+  return same ? RefreshKind::unchanged : RefreshKind::full;
+}
+
+BackendState LegacyReader::absent_state() {
+  if (!absent_) {
+    const Feature& feature = family_ == AddressFamily::ipv4 ? kLegacyIpv4 : kLegacyIpv6;
+    absent_ = find_feature(feature, procfs_) == FeatureState::not_built ? BackendState::not_built
+                                                                        : BackendState::not_loaded;
+  }
+  return *absent_;
+}
+
+Result<RefreshKind> LegacyReader::refresh_table(std::string_view table, Clock::time_point now) {
+  const Result<xtables::TableInfo> info = socket_->info(table);
+  if (!info) {
+    return std::unexpected(info.error());
+  }
+  const auto known = std::ranges::find(tables_, table,
+                                       [](const TableState& state) { return state.reading.table; });
+  if (known != tables_.end() && known->info == *info && now - known->read_at < full_interval_) {
+    return RefreshKind::unchanged;
+  }
+
+  Result<TableState> state = read_table(table, *info);
+  if (!state) {
+    return std::unexpected(std::move(state.error()));
+  }
+  state->read_at = now;
+  if (known == tables_.end()) {
+    changed_ = true;
+    tables_.push_back(std::move(*state));
+  } else {
+    changed_ |= known->reading.figures.content != state->reading.figures.content;
+    *known = std::move(*state);
+  }
+  return RefreshKind::full;
+}
+
+Result<LegacyReader::TableState> LegacyReader::read_table(std::string_view table,
+                                                          xtables::TableInfo info) const {
+  for (int attempt = 1;; ++attempt) {
+    const Result<xtables::TableBlob> blob = socket_->entries(table, info);
+    if (!blob) {
+      if (blob.error().kind != ErrorKind::torn || attempt == kAttempts) {
+        return std::unexpected(blob.error());
+      }
+      const Result<xtables::TableInfo> again = socket_->info(table);
+      if (!again) {
+        return std::unexpected(again.error());
+      }
+      info = *again;
+      continue;
+    }
+
+    Result<LegacyTable> decoded = decode_legacy(blob->entries(), info, family_);
+    if (!decoded) {
+      return prefixed(table, std::move(decoded.error()));
+    }
+    return TableState{
+        .info = info,
+        .read_at = {},
+        .reading = {.table = std::string{table},
+                    .figures = summarize(decoded->chains, decoded->built_in),
+                    .built_in = std::move(decoded->built_in),
+                    .bytes = info.bytes},
+    };
+  }
+}
+
+void LegacyReader::publish() {
+  reading_.changes += read_ && changed_ ? 1 : 0;
+  reading_.tables.clear();
+  for (const TableState& table : tables_) {
+    reading_.tables.push_back(table.reading);
+  }
+  reading_.settle();
+}
+
+}  // namespace kubecliff::iptables

@@ -1,0 +1,374 @@
+#include "collectors/iptables/nft_reader.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <algorithm>
+#include <span>
+#include <tuple>
+#include <utility>
+
+#include "collectors/iptables/decode_nft.h"
+#include "collectors/kernel/kernel_feature.h"
+
+namespace kubecliff::iptables {
+namespace {
+
+using netlink::Message;
+using netlink::Request;
+
+constexpr Feature kNfTables{
+    .module = "nf_tables", .config = "CONFIG_NF_TABLES", .symbol = "nf_tables_newtable"};
+
+// Each attempt keeps what the one before has read, so a busy writer delays and does not starve us.
+constexpr int kAttempts = 3;
+
+// Between two looks at the counters of the jumps to KUBE-SERVICES.
+constexpr std::chrono::seconds kFlowInterval{15};
+
+Request request(std::uint8_t command, std::uint16_t flags, std::uint8_t family) {
+  return Request::nfnetlink(NFNL_SUBSYS_NFTABLES, command, flags, family);
+}
+
+std::unexpected<Error> changed_meanwhile() {
+  return fail(ErrorKind::torn, "the ruleset changed while it was read");
+}
+
+// Whether the message belongs to the generation.
+bool belongs(const Message& message, std::uint32_t generation) {
+  return decode_generation_tag(message) == static_cast<std::uint16_t>(generation);
+}
+
+}  // namespace
+
+NftReader::NftReader(netlink::TransportFactory transport, std::filesystem::path procfs,
+                     Duration full_interval)
+    : socket_{std::move(transport)},
+      procfs_{std::move(procfs)},
+      full_interval_{full_interval},
+      families_{Family{.family = AddressFamily::ipv4, .tables = {}, .reading = {}},
+                Family{.family = AddressFamily::ipv6, .tables = {}, .reading = {}}} {}
+
+Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
+  if (!available()) {
+    return withdraw(*absent_);
+  }
+  Result<std::uint32_t> generation = read_generation();
+  if (!generation) {
+    if (generation.error().kind == ErrorKind::denied) {
+      std::ignore = withdraw(BackendState::denied);
+    }
+    return prefixed("nft: read ruleset generation", generation.error());
+  }
+
+  const bool full_due =
+      !read_ || (*generation != full_generation_ && now - full_at_ >= full_interval_);
+  if (read_ && settled_ && !full_due && *generation == generation_) {
+    if (now - flows_at_ < kFlowInterval) {
+      return RefreshKind::unchanged;
+    }
+    flows_at_ = now;
+    if (const Result<void> flows = read_flows(); !flows) {
+      return std::unexpected(flows.error());
+    }
+    return RefreshKind::incremental;
+  }
+
+  if (full_due) {
+    forget_contents();
+  }
+  for (int attempt = 1;; ++attempt) {
+    const Result<void> pass = read_families(*generation);
+    if (pass) {
+      break;
+    }
+    if (pass.error().kind != ErrorKind::torn || attempt == kAttempts) {
+      return std::unexpected(pass.error());
+    }
+    generation = read_generation();
+    if (!generation) {
+      return std::unexpected(generation.error());
+    }
+  }
+
+  settled_ = true;
+  for (Family& family : families_) {
+    settled_ &= settle(family, *generation);
+    publish(family);
+  }
+  generation_ = *generation;
+  flows_at_ = now;
+  read_ = true;
+  if (full_due) {
+    full_generation_ = *generation;
+    full_at_ = now;
+    return RefreshKind::full;
+  }
+  return RefreshKind::incremental;
+}
+
+// Asking would load the module where it is one, so whether it is there is looked up first.
+bool NftReader::available() {
+  if (!absent_) {
+    const FeatureState state = find_feature(kNfTables, procfs_);
+    absent_ = state == FeatureState::not_built ? BackendState::not_built : BackendState::not_loaded;
+    available_ = state == FeatureState::present;
+  }
+  available_ =
+      available_ || (*absent_ == BackendState::not_loaded && module_loaded(kNfTables.module));
+  return available_;
+}
+
+RefreshKind NftReader::withdraw(BackendState state) {
+  const bool same = read_ && families_.front().reading.state == state;
+  for (Family& family : families_) {
+    family.tables.clear();
+    family.reading.tables.clear();
+    family.reading.state = state;
+  }
+  read_ = state != BackendState::denied;
+  settled_ = false;
+  return same ? RefreshKind::unchanged : RefreshKind::full;
+}
+
+Result<std::uint32_t> NftReader::read_generation() {
+  std::optional<std::uint32_t> generation;
+  Request question = request(NFT_MSG_GETGEN, 0, AF_UNSPEC);
+  const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+    generation = decode_generation(message);
+    return {};
+  });
+  if (!asked) {
+    return std::unexpected(asked.error());
+  }
+  if (!generation) {
+    return fail(ErrorKind::malformed, "generation message without a generation");
+  }
+  return *generation;
+}
+
+Result<void> NftReader::read_families(std::uint32_t generation) {
+  for (Family& family : families_) {
+    if (Result<void> read = read_family(family, generation); !read) {
+      return read;
+    }
+  }
+  // A chain that is gone has no messages that could tell: ask once more.
+  const Result<std::uint32_t> after = read_generation();
+  if (!after) {
+    return std::unexpected(after.error());
+  }
+  return *after == generation ? Result<void>{} : changed_meanwhile();
+}
+
+Result<void> NftReader::read_family(Family& family, std::uint32_t generation) {
+  unread_.clear();
+  names_.clear();
+  Result<std::vector<Table>> tables = list_tables(family);
+  if (!tables) {
+    return std::unexpected(tables.error());
+  }
+  if (Result<void> listed = list_chains(family, generation, *tables); !listed) {
+    return listed;
+  }
+  // What is read from here on is kept even when the rest is not: chains not reached stay unknown.
+  family.tables = std::move(*tables);
+
+  for (const Unread& unread : unread_) {
+    Table& table = family.tables[unread.table];
+    ChainRecord& chain = table.chains[unread.chain];
+    const std::string_view chain_name =
+        std::string_view{names_}.substr(unread.name_at, unread.name_size);
+    if (Result<void> read =
+            read_chain(family.family, table.name, chain_name, generation, chain.kind);
+        !read) {
+      return read;
+    }
+    ChainRecord record = fold_.finish();
+    record.handle = chain.handle;
+    record.use = chain.use;
+    record.known = true;
+    record.tentative = true;
+    chain = record;
+    if (chain.kind != ChainKind::user) {
+      table.built_in.push_back(fold_.built_in());
+    }
+  }
+  return {};
+}
+
+Result<std::vector<NftReader::Table>> NftReader::list_tables(const Family& family) {
+  std::vector<Table> tables;
+  Request question = request(NFT_MSG_GETTABLE, NLM_F_DUMP, af(family.family));
+  const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+    const auto table = decode_table_name(message);
+    if (!table) {
+      return fail(ErrorKind::malformed, "table message without a name");
+    }
+    if (std::ranges::find(kTables, *table) != kTables.end()) {
+      const auto known = std::ranges::find(family.tables, *table, &Table::name);
+      Table& next = tables.emplace_back(Table{.name = std::string{*table}});
+      if (known != family.tables.end()) {
+        next.chains.reserve(known->chains.size() + 16);
+        next.foreign_users = known->foreign_users;
+        next.settled_foreign_users = known->settled_foreign_users;
+      }
+    }
+    return {};
+  });
+  if (!asked) {
+    return prefixed("nft: list tables", asked.error());
+  }
+  return tables;
+}
+
+Result<void> NftReader::list_chains(const Family& family, std::uint32_t generation,
+                                    std::vector<Table>& tables) {
+  // The kernel lists chains as they were made, so one walk along the known ones finds each again.
+  std::vector<std::span<const ChainRecord>> rest_of_known;
+  for (const Table& table : tables) {
+    const auto known = std::ranges::find(family.tables, table.name, &Table::name);
+    rest_of_known.push_back(known == family.tables.end() ? std::span<const ChainRecord>{}
+                                                         : std::span{known->chains});
+  }
+
+  std::size_t at = 0;  // the table of the message before: chains come table by table
+  Request question = request(NFT_MSG_GETCHAIN, NLM_F_DUMP, af(family.family));
+  const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+    if (!belongs(message, generation)) {
+      return changed_meanwhile();
+    }
+    const auto chain = decode_chain(message);
+    if (!chain) {
+      return fail(ErrorKind::malformed, "broken chain message");
+    }
+    if (at >= tables.size() || tables[at].name != chain->table) {
+      const auto found = std::ranges::find(tables, chain->table, &Table::name);
+      at = static_cast<std::size_t>(found - tables.begin());
+      if (found == tables.end()) {
+        return {};  // not a table of iptables
+      }
+    }
+
+    std::span<const ChainRecord>& known = rest_of_known[at];
+    while (!known.empty() && known.front().handle < chain->handle) {
+      known = known.subspan(1);
+    }
+    std::vector<ChainRecord>& chains = tables[at].chains;
+    if (!known.empty() && known.front().handle == chain->handle && known.front().known &&
+        known.front().use == chain->use && chain->kind == ChainKind::user) {
+      chains.push_back(known.front());
+      return {};
+    }
+    unread_.push_back({.table = static_cast<std::uint32_t>(at),
+                       .chain = static_cast<std::uint32_t>(chains.size()),
+                       .name_at = static_cast<std::uint32_t>(names_.size()),
+                       .name_size = static_cast<std::uint32_t>(chain->name.size())});
+    names_ += chain->name;
+    chains.push_back({.handle = chain->handle, .use = chain->use, .kind = chain->kind});
+    return {};
+  });
+  return asked ? Result<void>{} : prefixed("nft: list chains", asked.error());
+}
+
+// Leaves the chain's rules in fold_.
+Result<void> NftReader::read_chain(AddressFamily family, std::string_view table,
+                                   std::string_view chain, std::uint32_t generation,
+                                   ChainKind kind) {
+  Request question = request(NFT_MSG_GETRULE, NLM_F_DUMP, af(family));
+  question.put_text(NFTA_RULE_TABLE, table).put_text(NFTA_RULE_CHAIN, chain);
+  fold_.begin(chain, kind);
+  const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+    if (!belongs(message, generation)) {
+      return changed_meanwhile();
+    }
+    const auto rule = decode_rule(message);
+    if (!rule) {
+      return fail(ErrorKind::malformed, "broken rule message");
+    }
+    fold_.add(*rule);
+    return {};
+  });
+  return asked ? Result<void>{} : prefixed("nft: list rules", asked.error());
+}
+
+// A transaction that is being prepared already moves NFTA_CHAIN_USE, while the rules are those from
+// before it. A record that took such a number would look unchanged when the transaction is done, so
+// the numbers must add up: every user of a chain is one of its rules or a jump.
+bool NftReader::settle(Family& family, std::uint32_t generation) {
+  bool settled = true;
+  for (Table& table : family.tables) {
+    std::int64_t foreign_users = 0;
+    for (const ChainRecord& chain : table.chains) {
+      foreign_users += std::int64_t{chain.use} - chain.rules - chain.jumps;
+    }
+    // Where nothing was committed since and the numbers stand still, verdict maps hold the chains.
+    if (generation == generation_ && foreign_users == table.foreign_users) {
+      table.settled_foreign_users = foreign_users;
+    }
+    table.foreign_users = foreign_users;
+
+    const bool adds_up = foreign_users == table.settled_foreign_users;
+    for (ChainRecord& chain : table.chains) {
+      chain.known = chain.known && (adds_up || !chain.tentative);
+      chain.tentative = false;
+    }
+    settled &= adds_up;
+  }
+  return settled;
+}
+
+void NftReader::publish(Family& family) {
+  BackendReading& reading = family.reading;
+  std::vector<TableReading> tables;
+  for (const Table& table : family.tables) {
+    tables.push_back({.table = table.name,
+                      .figures = summarize(table.chains, table.built_in),
+                      .built_in = table.built_in});
+  }
+  const auto same = [](const TableReading& one, const TableReading& other) {
+    return one.table == other.table && one.figures.content == other.figures.content;
+  };
+  if (read_ && !std::ranges::equal(tables, reading.tables, same)) {
+    ++reading.changes;
+  }
+  reading.tables = std::move(tables);
+  reading.settle();
+}
+
+Result<void> NftReader::read_flows() {
+  for (Family& family : families_) {
+    for (const Table& table : family.tables) {
+      if (table.name != "nat") {
+        continue;
+      }
+      for (const BuiltInChain& chain : table.built_in) {
+        if (!chain.services_jump ||
+            (chain.kind != ChainKind::prerouting && chain.kind != ChainKind::output)) {
+          continue;
+        }
+        const Result<void> read =
+            read_chain(family.family, table.name, name(chain.kind), generation_, chain.kind);
+        if (!read) {
+          // A change is for the next refresh to find.
+          return read.error().kind == ErrorKind::torn ? Result<void>{} : read;
+        }
+        std::ignore = fold_.finish();
+        family.reading.observe_flows(fold_.built_in());
+      }
+    }
+  }
+  return {};
+}
+
+void NftReader::forget_contents() {
+  for (Family& family : families_) {
+    for (Table& table : family.tables) {
+      for (ChainRecord& chain : table.chains) {
+        chain.known = false;
+      }
+    }
+  }
+}
+
+}  // namespace kubecliff::iptables
