@@ -3,7 +3,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 
@@ -15,7 +17,10 @@ namespace kubecliff::netlink {
 namespace {
 
 // The kernel fills dump datagrams up to 32 KiB where the reader's buffer has room for them.
-constexpr std::size_t kBufferSize = 32 * 1024;
+constexpr std::size_t kBufferSize = std::size_t{32} * 1024;
+
+// MAX_ERRNO in include/linux/err.h.
+constexpr std::int32_t kMostErrno = 4095;
 
 struct FreeSocket {
   void operator()(nl_sock* socket) const { nl_socket_free(socket); }
@@ -146,14 +151,14 @@ Result<Socket::Kind> Socket::classify(const Message& message, Turn& turn) {
   switch (header.nlmsg_type) {
     case NLMSG_ERROR:
     case NLMSG_DONE: {
-      turn.finished = true;
       // A dump's NLMSG_DONE carries a status; kernels before 2.6 sent none.
       const auto status = read_as<std::int32_t>(message.payload);
       if (!status && header.nlmsg_type == NLMSG_ERROR) {
         return fail(ErrorKind::malformed, "netlink error message without an error");
       }
-      if (status.value_or(0) < 0) {
-        return fail_errno(-*status, "kernel refused");
+      turn.finished = true;
+      if (const std::int32_t code = status.value_or(0); code < 0) {
+        return fail_errno(-std::max(code, -kMostErrno), "kernel refused");
       }
       return Kind::control;
     }

@@ -92,8 +92,9 @@ Result<void> Socket::ask(Request& request, Visit&& visit) {
     for (Message message; !turn->finished && messages.next(message);) {
       const Result<Kind> kind = classify(message, *turn);
       if (!kind) {
-        // The kernel's own refusal ends the conversation cleanly; the socket can go on.
-        return std::unexpected(kind.error());
+        // The kernel's own refusal ends the conversation cleanly, and the socket can go on. With a
+        // dump still running on it, the next question would be refused with EBUSY.
+        return turn->finished ? std::unexpected(kind.error()) : abandon(kind.error());
       }
       if (*kind == Kind::answer) {
         if (Result<void> visited = visit(std::as_const(message)); !visited) {
