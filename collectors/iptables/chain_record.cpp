@@ -68,7 +68,8 @@ void ChainFold::begin(std::string_view chain, ChainKind kind) {
 
 void ChainFold::add(const Rule& rule) {
   ++record_.rules;
-  record_.content = mix(record_.content + rule.content);
+  // With the count, because a rule that is nothing but a counter has the content 0.
+  record_.content = mix(record_.content + rule.content + record_.rules);
   contents_.push_back(rule.content);
 
   Owner owner = Owner::other;

@@ -26,11 +26,11 @@ enum class Target : std::uint8_t {
 
 struct Rule {
   Target target = Target::none;
-  std::string_view chain;        // Target::chain: where to
-  std::optional<double> chance;  // of a statistic match in random mode
-  bool recent = false;           // has a recent match: how kube-proxy keeps a client's affinity
-  std::uint64_t packets = 0;     // counted by the rule
-  std::uint64_t content = 0;     // hash of everything but the counters
+  std::string_view chain = {};        // Target::chain: where to
+  std::optional<double> chance = {};  // of a statistic match in random mode
+  bool recent = false;        // has a recent match: how kube-proxy keeps a client's affinity
+  std::uint64_t packets = 0;  // counted by the rule
+  std::uint64_t content = 0;  // hash of everything but the counters
 };
 
 enum class ChainKind : std::uint8_t { user, prerouting, input, forward, output, postrouting };

@@ -84,6 +84,12 @@ std::optional<Entry> entry_at(Bytes rest, const Layout& layout) {
                .target = *target};
 }
 
+// Of the longest names no NUL need follow, only padding.
+std::string_view name_in_head(const Extension& error_target) {
+  return text_of(error_target.data.first(
+      std::min<std::size_t>(error_target.data.size(), XT_FUNCTION_MAXNAMELEN)));
+}
+
 class Walker {
  public:
   Walker(Bytes blob, const xtables::TableInfo& info, AddressFamily family)
@@ -130,7 +136,7 @@ Result<LegacyTable> Walker::walk() {
       end_chain();
       ended = next == blob_.size();
       if (!ended) {
-        begin_chain(text_of(entry->target.data), ChainKind::user, next);
+        begin_chain(name_in_head(entry->target), ChainKind::user, next);
       }
     } else {
       if (const auto kind = hook_at(offset)) {
@@ -179,7 +185,7 @@ std::string_view Walker::chain_before(std::size_t first_rule) const {
     return {};
   }
   const auto target = extension_at(blob_.subspan(first_rule - kErrorTarget, kErrorTarget));
-  return target && target->name == XT_ERROR_TARGET ? text_of(target->data) : std::string_view{};
+  return target && target->name == XT_ERROR_TARGET ? name_in_head(*target) : std::string_view{};
 }
 
 std::optional<Rule> Walker::decode_rule(const Entry& entry, std::size_t offset) const {

@@ -32,11 +32,11 @@ constexpr FamilySpec kKubeChains{
         "Chains by their role in kube-proxy's ruleset, told by their names; foreign are all that "
         "do not begin with KUBE-.",
     .labels = {"backend", "family", "table", "class"},
-    .max_series = 70};
+    .max_series = 90};
 constexpr FamilySpec kKubeRules{.name = "kubecliff_iptables_kube_rules",
                                 .help = "Rules by the role of the chain they stand in.",
                                 .labels = {"backend", "family", "table", "class"},
-                                .max_series = 70};
+                                .max_series = 90};
 constexpr FamilySpec kServices{
     .name = "kubecliff_iptables_services",
     .help =
@@ -92,14 +92,14 @@ constexpr FamilySpec kUnbalanced{
         "Service chains whose probabilities do not give each endpoint the same share; always 0 "
         "in a ruleset that kube-proxy finished.",
     .labels = {"backend", "family", "table"},
-    .max_series = 20};
+    .max_series = 4};
 constexpr FamilySpec kDangling{
     .name = "kubecliff_iptables_dangling_jumps",
     .help =
         "Jumps into Service chains from which no endpoint can be reached: connections through "
         "them go nowhere.",
     .labels = {"backend", "family", "table"},
-    .max_series = 20};
+    .max_series = 4};
 constexpr FamilySpec kOwnerRules{
     .name = "kubecliff_iptables_owner_rules",
     .help =
@@ -159,6 +159,9 @@ void add_nat(const Source& source, const TableReading& nat, Samples& out) {
   add(kAffinityRules, nat.figures.affinity_rules);
   add(kMasqueradeRules, nat.figures.masquerade_rules);
   add(kWorstCaseWalk, nat.figures.worst_case_walk);
+  out.add(kUnbalanced, {source.backend, name(source.family), nat.table},
+          nat.figures.unbalanced_chains);
+  out.add(kDangling, {source.backend, name(source.family), nat.table}, nat.figures.dangling_jumps);
 
   for (const BuiltInChain& chain : nat.built_in) {
     if (!chain.services_jump) {
@@ -180,8 +183,6 @@ void add_table(const Source& source, const TableReading& table, Samples& out) {
   out.add(kRules, labels, figures.rules);
   out.add(kChains, labels, figures.chains);
   out.add(kDuplicates, labels, figures.duplicates);
-  out.add(kUnbalanced, labels, figures.unbalanced_chains);
-  out.add(kDangling, labels, figures.dangling_jumps);
   if (table.bytes > 0) {
     out.add(kTableBytes, {name(source.family), table.table}, static_cast<double>(table.bytes));
   }
@@ -210,6 +211,9 @@ void add_table(const Source& source, const TableReading& table, Samples& out) {
 
 void add_reading(const Source& source, Samples& out) {
   const BackendReading& reading = source.reading;
+  if (!reading.state) {
+    return;
+  }
   for (std::size_t i = 0; i < kBackendStates; ++i) {
     const auto state = static_cast<BackendState>(i);
     out.add(kBackendState, {source.backend, name(source.family), name(state)},
@@ -277,7 +281,7 @@ CollectorSpec spec() {
   return {
       .name = "iptables",
       .summary =
-          "Rules and chains of iptables, legacy and nft: how many, whose, and how long the walk",
+          "rules and chains of iptables, legacy and nft: how many, whose, how long the walk",
       .families = {kRules,         kChains,     kKubeChains,      kKubeRules,     kServices,
                    kEndpoints,     kNodePorts,  kNoEndpointRules, kAffinityRules, kMasqueradeRules,
                    kWorstCaseWalk, kDuplicates, kUnbalanced,      kDangling,      kOwnerRules,

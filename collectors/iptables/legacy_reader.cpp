@@ -31,7 +31,9 @@ Result<RefreshKind> LegacyReader::refresh(Clock::time_point now) {
     if (names.error().kind == ErrorKind::unavailable) {
       return withdraw(absent_state());
     }
-    std::ignore = withdraw(BackendState::denied);
+    if (names.error().kind == ErrorKind::denied) {
+      std::ignore = withdraw(BackendState::denied);
+    }
     return prefixed("legacy iptables cannot be looked at", names.error());
   }
   if (!socket_ && !names->empty()) {
@@ -45,7 +47,7 @@ Result<RefreshKind> LegacyReader::refresh(Clock::time_point now) {
   changed_ = std::erase_if(tables_, [&](const TableState& table) {
                return std::ranges::find(*names, table.reading.table) == names->end();
              }) > 0;
-  const BackendState state_before = reading_.state;
+  const std::optional<BackendState> state_before = reading_.state;
   bool read_any = false;
   std::optional<Error> error;
   for (const std::string& table : *names) {
@@ -60,7 +62,8 @@ Result<RefreshKind> LegacyReader::refresh(Clock::time_point now) {
     }
   }
 
-  if (read_any || changed_ || !read_) {
+  // Without tables there is nothing that would tell a change from "not loaded" to "no table".
+  if (read_any || changed_ || names->empty()) {
     publish();
   }
   if (error) {
@@ -76,7 +79,7 @@ RefreshKind LegacyReader::withdraw(BackendState state) {
   tables_.clear();
   reading_.tables.clear();
   reading_.state = state;
-  read_ = true;
+  read_ = state != BackendState::denied;
   return same ? RefreshKind::unchanged : RefreshKind::full;
 }
 

@@ -62,7 +62,7 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
   }
 
   const bool full_due =
-      !read_ || (*generation != full_generation_ && now - full_at_ >= full_interval_);
+      !full_generation_ || (*generation != *full_generation_ && now - full_at_ >= full_interval_);
   if (read_ && settled_ && !full_due && *generation == generation_) {
     if (now - flows_at_ < kFlowInterval) {
       return RefreshKind::unchanged;
@@ -75,10 +75,15 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
   }
 
   if (full_due) {
+    // Once for each full pass, however many refreshes it takes; and its generation is the one at
+    // which it began, because the contents that it reads first may be of that one.
     forget_contents();
+    full_generation_ = *generation;
+    full_at_ = now;
+    full_running_ = true;
   }
   for (int attempt = 1;; ++attempt) {
-    const Result<void> pass = read_families(*generation);
+    const Result<void> pass = read_tables(*generation);
     if (pass) {
       break;
     }
@@ -91,20 +96,13 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
     }
   }
 
-  settled_ = true;
   for (Family& family : families_) {
-    settled_ &= settle(family, *generation);
     publish(family);
   }
   generation_ = *generation;
   flows_at_ = now;
   read_ = true;
-  if (full_due) {
-    full_generation_ = *generation;
-    full_at_ = now;
-    return RefreshKind::full;
-  }
-  return RefreshKind::incremental;
+  return std::exchange(full_running_, false) ? RefreshKind::full : RefreshKind::incremental;
 }
 
 // Asking would load the module where it is one, so whether it is there is looked up first.
@@ -128,6 +126,7 @@ RefreshKind NftReader::withdraw(BackendState state) {
   }
   read_ = state != BackendState::denied;
   settled_ = false;
+  full_generation_.reset();
   return same ? RefreshKind::unchanged : RefreshKind::full;
 }
 
@@ -145,6 +144,20 @@ Result<std::uint32_t> NftReader::read_generation() {
     return fail(ErrorKind::malformed, "generation message without a generation");
   }
   return *generation;
+}
+
+Result<void> NftReader::read_tables(std::uint32_t generation) {
+  if (Result<void> read = read_families(generation); !read) {
+    mixed_ = true;
+    return read;
+  }
+  settled_ = true;
+  for (Family& family : families_) {
+    settled_ &= settle(family, generation);
+  }
+  // What does not add up is the rules of this generation, to be looked at again; or it is those of
+  // an earlier one, left by a pass that broke off, and they are not even that.
+  return std::exchange(mixed_, false) && !settled_ ? changed_meanwhile() : Result<void>{};
 }
 
 Result<void> NftReader::read_families(std::uint32_t generation) {

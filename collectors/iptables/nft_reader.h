@@ -63,6 +63,7 @@ class NftReader {
   [[nodiscard]] bool available();
   [[nodiscard]] RefreshKind withdraw(BackendState state);
   [[nodiscard]] Result<std::uint32_t> read_generation();
+  [[nodiscard]] Result<void> read_tables(std::uint32_t generation);
   [[nodiscard]] Result<void> read_families(std::uint32_t generation);
   [[nodiscard]] Result<void> read_family(Family& family, std::uint32_t generation);
   [[nodiscard]] Result<std::vector<Table>> list_tables(const Family& family);
@@ -85,9 +86,12 @@ class NftReader {
 
   bool read_ = false;  // a refresh has succeeded
   bool settled_ = false;
-  std::uint32_t generation_ = 0;       // what the readings are of
-  std::uint32_t full_generation_ = 0;  // of the last full pass
+  bool mixed_ = false;            // records may be of an earlier generation than those read last
+  std::uint32_t generation_ = 0;  // what the readings are of
+  // When the last full pass began, and whether it still runs.
+  std::optional<std::uint32_t> full_generation_;
   Clock::time_point full_at_;
+  bool full_running_ = false;
   Clock::time_point flows_at_;
 
   // Kept from pass to pass for their memory.

@@ -64,7 +64,7 @@ class FlowTotal {
 
 // One backend in one address family.
 struct BackendReading {
-  BackendState state = BackendState::not_loaded;
+  std::optional<BackendState> state;  // nothing before the first look that succeeded
   std::vector<TableReading> tables;
   std::uint64_t changes = 0;  // how often the rules were found to have changed
   FlowTotal prerouting;       // packets that the jump to KUBE-SERVICES counted
