@@ -1,0 +1,54 @@
+// Builders of what nf_tables says: tables, chains, rules, generations.
+//
+//   const ByteVector message = nft_rule(
+//       {.expressions = {nft_counter(7), nft_verdict(NFT_JUMP, "KUBE-SERVICES")}}, generation);
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/kernel/address_family.h"
+#include "tests/support/fake_netlink.h"
+#include "tests/support/xtables_extension.h"
+
+namespace kubecliff::test {
+
+struct NftChainSpec {
+  std::string table = "nat";
+  std::string name;
+  std::uint64_t handle = 0;
+  std::uint32_t use = 0;
+  bool base = false;  // has a hook
+  AddressFamily family = AddressFamily::ipv4;
+};
+
+// An expression is what stands in one NFTA_LIST_ELEM.
+[[nodiscard]] ByteVector nft_expression(std::string_view name, Bytes data = {});
+[[nodiscard]] ByteVector nft_counter(std::uint64_t packets, std::uint64_t bytes = 0);
+// NFT_JUMP and NFT_GOTO go to a chain; NF_DROP, NF_ACCEPT, NFT_RETURN do not.
+[[nodiscard]] ByteVector nft_verdict(std::int32_t code, std::string_view chain = {});
+// Loads a number into a register that is not the verdict's.
+[[nodiscard]] ByteVector nft_load(std::uint32_t value);
+// How iptables-nft stores the extensions that nf_tables does not have.
+[[nodiscard]] ByteVector nft_match(const XtablesExtension& match);
+[[nodiscard]] ByteVector nft_target(const XtablesExtension& target);
+
+struct NftRuleSpec {
+  std::vector<ByteVector> expressions = {};
+  std::string user_data = {};  // where iptables-nft keeps a comment
+  std::uint64_t handle = 1;
+  AddressFamily family = AddressFamily::ipv4;
+};
+
+// `generation` is the whole id; a message carries its low 16 bits.
+[[nodiscard]] MessageBuilder nft_message(std::uint8_t command, AddressFamily family,
+                                         std::uint32_t generation);
+[[nodiscard]] ByteVector nft_generation(std::uint32_t generation);
+[[nodiscard]] ByteVector nft_table(std::string_view name, AddressFamily family,
+                                   std::uint32_t generation);
+[[nodiscard]] ByteVector nft_chain(const NftChainSpec& chain, std::uint32_t generation);
+[[nodiscard]] ByteVector nft_rule(const NftRuleSpec& rule, std::uint32_t generation);
+
+}  // namespace kubecliff::test
