@@ -2,10 +2,10 @@
 // scrapes, so that a scrape holds no lock while it serialises.
 #pragma once
 
-#include <prometheus/metric_family.h>
-
 #include <memory>
 #include <vector>
+
+#include <prometheus/metric_family.h>
 
 namespace kubecliff {
 

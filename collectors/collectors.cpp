@@ -1,0 +1,12 @@
+#include "collectors/collectors.h"
+
+#include "collectors/conntrack/conntrack.h"
+#include "collectors/iptables/iptables.h"
+
+namespace kubecliff {
+
+std::vector<CollectorSpec> collector_specs() {
+  return {iptables::spec(), conntrack::spec(), conntrack::flows_spec()};
+}
+
+}  // namespace kubecliff

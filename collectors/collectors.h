@@ -1,0 +1,13 @@
+// The one list of collectors, in the order in which they are shown. A collector is added by a line
+// in collectors.cpp.
+#pragma once
+
+#include <vector>
+
+#include "collectors/core/collector.h"
+
+namespace kubecliff {
+
+[[nodiscard]] std::vector<CollectorSpec> collector_specs();
+
+}  // namespace kubecliff

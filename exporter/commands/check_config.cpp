@@ -1,0 +1,24 @@
+#include "exporter/commands/check_config.h"
+
+#include "exporter/config/load.h"
+#include "exporter/http/web_config.h"
+
+namespace kubecliff {
+
+Result<void> check_config(const CommandLine& line, const SettingTable& table,
+                          std::span<const CollectorSpec> specs) {
+  const auto settings = load_settings(line, table, specs);
+  if (!settings) {
+    return std::unexpected(settings.error());
+  }
+  if (settings->web_config_file.empty()) {
+    return {};
+  }
+  const auto web_config = http::WebConfigFile::open(settings->web_config_file);
+  if (!web_config) {
+    return std::unexpected(web_config.error());
+  }
+  return {};
+}
+
+}  // namespace kubecliff

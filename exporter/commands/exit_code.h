@@ -1,0 +1,10 @@
+// Exit codes, as --help tells them.
+#pragma once
+
+namespace kubecliff {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;      // could not start or go on
+inline constexpr int kExitBadSettings = 2;  // wrong command line or configuration
+
+}  // namespace kubecliff

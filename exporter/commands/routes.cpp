@@ -1,0 +1,67 @@
+#include "exporter/commands/routes.h"
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "exporter/http/exposition.h"
+#include "exporter/http/pages.h"
+
+namespace kubecliff {
+
+Routes::Routes(const Runner& runner, std::string telemetry_path, std::string version)
+    : runner_{runner}, version_{std::move(version)}, telemetry_path_{std::move(telemetry_path)} {}
+
+void Routes::set_telemetry_path(std::string path) {
+  const std::lock_guard lock{mutex_};
+  telemetry_path_ = std::move(path);
+}
+
+http::Response Routes::answer(const http::Request& request) const {
+  std::unique_lock lock{mutex_};
+  const std::string telemetry_path = telemetry_path_;
+  lock.unlock();
+
+  if (request.path == telemetry_path) {
+    return metrics(request);
+  }
+  if (request.path == "/") {
+    return landing(telemetry_path);
+  }
+  if (request.path == "/-/healthy") {
+    return {.body = "healthy\n"};
+  }
+  if (request.path == "/-/ready") {
+    return ready();
+  }
+  return http::plain_response(404);
+}
+
+http::Response Routes::metrics(const http::Request& request) const {
+  const std::vector<std::string_view> collect = request.parameters("collect[]");
+  const auto snapshots = runner_.scrape(collect);
+  if (!snapshots) {
+    return {.status = 400, .body = snapshots.error().message + "\n"};
+  }
+  const http::Format format = http::negotiate(request.header("Accept"));
+  return {.content_type = std::string{http::content_type(format)},
+          .body = http::render(format, *snapshots)};
+}
+
+http::Response Routes::ready() const {
+  const Runner::Readiness readiness = runner_.readiness();
+  return {.status = readiness.ready ? 200 : 503, .body = readiness.text};
+}
+
+http::Response Routes::landing(const std::string& telemetry_path) const {
+  return http::landing_page(
+      {.name = "kubecliff",
+       .version = version_,
+       .description = "What the Service dataplane of this Kubernetes node is, costs, and how far "
+                      "its cliffs are.",
+       .links = {{telemetry_path, "Metrics", "for Prometheus"},
+                 {"/-/ready", "Ready", "which collectors run, and why one does not"},
+                 {"/-/healthy", "Healthy", "answers as long as the process serves"}}});
+}
+
+}  // namespace kubecliff

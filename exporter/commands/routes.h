@@ -1,0 +1,32 @@
+// Routes: which path answers what.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "exporter/http/message.h"
+#include "exporter/runner/runner.h"
+
+namespace kubecliff {
+
+// Any thread may call anything. `runner` must outlive it.
+class Routes {
+ public:
+  Routes(const Runner& runner, std::string telemetry_path, std::string version);
+
+  void set_telemetry_path(std::string path);
+
+  [[nodiscard]] http::Response answer(const http::Request& request) const;
+
+ private:
+  [[nodiscard]] http::Response metrics(const http::Request& request) const;
+  [[nodiscard]] http::Response ready() const;
+  [[nodiscard]] http::Response landing(const std::string& telemetry_path) const;
+
+  const Runner& runner_;
+  const std::string version_;
+  mutable std::mutex mutex_;
+  std::string telemetry_path_;  // guarded by mutex_
+};
+
+}  // namespace kubecliff

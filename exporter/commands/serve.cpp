@@ -1,0 +1,213 @@
+#include "exporter/commands/serve.h"
+
+#include <signal.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "collectors/kernel/host_network.h"
+#include "exporter/commands/exit_code.h"
+#include "exporter/commands/routes.h"
+#include "exporter/commands/version.h"
+#include "exporter/commands/web_servers.h"
+#include "exporter/config/load.h"
+#include "exporter/http/web_config.h"
+#include "exporter/logging/log.h"
+#include "exporter/runner/runner.h"
+
+namespace kubecliff {
+namespace {
+
+// A little less than the two seconds that a stop may take.
+constexpr std::chrono::milliseconds kStopWithin{1'800};
+
+sigset_t handled_signals() {
+  sigset_t signals{};
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    sigaddset(&signals, signal);
+  }
+  return signals;
+}
+
+int next_signal() {
+  const sigset_t signals = handled_signals();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  return signal;
+}
+
+std::optional<bool> host_network(const std::filesystem::path& procfs) {
+  const auto first = in_first_network_namespace(procfs);
+  return first ? std::optional{*first} : std::nullopt;
+}
+
+RunnerSettings runner_settings(const Settings& settings) {
+  return {.collectors = settings.collectors,
+          .procfs = settings.procfs,
+          .cpu_budget = settings.cpu_budget,
+          .host_network = [procfs = settings.procfs] { return host_network(procfs); }};
+}
+
+using WebConfigPtr = std::shared_ptr<http::WebConfigFile>;
+
+// Null without a file.
+Result<WebConfigPtr> open_web_config(const std::filesystem::path& file) {
+  if (file.empty()) {
+    return nullptr;
+  }
+  return http::WebConfigFile::open(file, [](const Error& error) {
+    log_error("web configuration is wrong, the old one stays", {{"error", error.message}});
+  });
+}
+
+std::string joined(const auto& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : ",") + word;
+  }
+  return text;
+}
+
+std::string collector_names(const Settings& settings) {
+  std::vector<std::string> names;
+  names.reserve(settings.collectors.size());
+  for (const auto& [name, options] : settings.collectors) {
+    names.push_back(name);
+  }
+  return joined(names);
+}
+
+class Daemon {
+ public:
+  Daemon(const CommandLine& line, const SettingTable& table, std::span<const CollectorSpec> specs,
+         Settings settings)
+      : line_{line},
+        table_{table},
+        specs_{specs},
+        settings_{std::move(settings)},
+        runner_{specs, {.build = build_info()}},
+        routes_{runner_, settings_.telemetry_path, build_info().version},
+        servers_{[this](const http::Request& request) { return routes_.answer(request); }} {}
+
+  Result<void> start(WebConfigPtr web_config) {
+    web_config_ = std::move(web_config);
+    runner_.apply(runner_settings(settings_));
+    if (auto listening = servers_.apply(settings_.listen_addresses, web_config_); !listening) {
+      return listening;
+    }
+    log_info("kubecliff serves", {{"version", build_info().version},
+                                  {"revision", build_info().revision},
+                                  {"addresses", joined(servers_.addresses())},
+                                  {"collectors", collector_names(settings_)}});
+    if (host_network(settings_.procfs) == false) {
+      log_warn(
+          "not in the node's network namespace: what is counted is this pod's, not the "
+          "node's; run with hostNetwork");
+    }
+    return {};
+  }
+
+  // Leaves everything as it was where something of the new configuration is wrong.
+  void reload() {
+    if (auto reloaded = apply_configuration(); !reloaded) {
+      log_error("configuration is wrong, the old one stays", {{"error", reloaded.error().message}});
+      return;
+    }
+    log_info("configuration read again", {{"addresses", joined(servers_.addresses())},
+                                          {"collectors", collector_names(settings_)}});
+  }
+
+  [[nodiscard]] Ended stop() {
+    const Clock::time_point deadline = Clock::now() + kStopWithin;
+    runner_.request_stop();
+    servers_.stop();
+    return runner_.stop(deadline);
+  }
+
+ private:
+  Result<void> apply_configuration() {
+    auto settings = load_settings(line_, table_, specs_);
+    if (!settings) {
+      return std::unexpected(settings.error());
+    }
+    Result<WebConfigPtr> web_config = web_config_;  // it reads its own changes
+    if (settings->web_config_file != settings_.web_config_file) {
+      web_config = open_web_config(settings->web_config_file);
+    }
+    if (!web_config) {
+      return std::unexpected(web_config.error());
+    }
+    if (auto listening = servers_.apply(settings->listen_addresses, *web_config); !listening) {
+      return listening;
+    }
+    web_config_ = std::move(*web_config);
+    settings_ = std::move(*settings);
+    configure_logging(settings_.log_level, settings_.log_format);
+    routes_.set_telemetry_path(settings_.telemetry_path);
+    runner_.apply(runner_settings(settings_));
+    return {};
+  }
+
+  const CommandLine& line_;
+  const SettingTable& table_;
+  const std::span<const CollectorSpec> specs_;
+  Settings settings_;
+  WebConfigPtr web_config_;
+  Runner runner_;
+  Routes routes_;
+  WebServers servers_;  // the last, so that no request outlives what answers it
+};
+
+int refuse(int exit_code, const Error& error) {
+  std::cerr << "kubecliff: " << error.message << '\n';
+  return exit_code;
+}
+
+void stop(Daemon& daemon) {
+  if (daemon.stop() == Ended::not_all) {
+    (void)std::fflush(nullptr);
+    std::_Exit(kExitOk);
+  }
+}
+
+}  // namespace
+
+void block_signals() {
+  const sigset_t signals = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+int serve(const CommandLine& line, const SettingTable& table,
+          std::span<const CollectorSpec> specs) {
+  auto settings = load_settings(line, table, specs);
+  if (!settings) {
+    return refuse(kExitBadSettings, settings.error());
+  }
+  auto web_config = open_web_config(settings->web_config_file);
+  if (!web_config) {
+    return refuse(kExitBadSettings, web_config.error());
+  }
+  configure_logging(settings->log_level, settings->log_format);
+
+  Daemon daemon{line, table, specs, std::move(*settings)};
+  if (const auto started = daemon.start(std::move(*web_config)); !started) {
+    (void)daemon.stop();
+    return refuse(kExitFailure, started.error());
+  }
+  int signal = next_signal();
+  while (signal == SIGHUP) {
+    daemon.reload();
+    signal = next_signal();
+  }
+  log_info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  stop(daemon);
+  return kExitOk;
+}
+
+}  // namespace kubecliff

@@ -1,0 +1,23 @@
+// `kubecliff`: serves until a signal ends it.
+//
+// The calling thread waits for the signals; collectors and connections have threads of their own.
+#pragma once
+
+#include <span>
+
+#include "exporter/config/command_line.h"
+#include "exporter/config/setting_table.h"
+
+namespace kubecliff {
+
+// Blocks SIGTERM, SIGINT and SIGHUP for the calling thread and all that it starts, so that serve()
+// alone takes them, whenever they come. To be called before the first thread.
+void block_signals();
+
+// Returns the exit code; what kept it from starting stands in one line on standard error. Does not
+// return but leaves by _Exit where a collector's thread is stuck in a system call: it may come back
+// while the process's static objects are being destroyed.
+[[nodiscard]] int serve(const CommandLine& line, const SettingTable& table,
+                        std::span<const CollectorSpec> specs);
+
+}  // namespace kubecliff

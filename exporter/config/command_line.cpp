@@ -1,0 +1,200 @@
+#include "exporter/config/command_line.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+namespace kubecliff {
+namespace {
+
+constexpr std::size_t kWidth = 78;
+constexpr std::size_t kIndent = 8;
+
+constexpr std::string_view kSynopsis = R"(Usage:
+  kubecliff [OPTION]...
+  kubecliff check-config FILE
+
+Serves this node's Service dataplane, its iptables rules and its connection
+tracking as Prometheus metrics on :9909. Reads the kernel, changes nothing.
+CAP_NET_ADMIN is all that it needs.
+
+Commands:
+  check-config FILE
+        Check a configuration file, and the web configuration that it names,
+        without starting: exit code 0, or 2 and one line that says what is
+        wrong.
+)";
+
+constexpr std::string_view kEpilogue = R"(
+Values:
+  An option that is on or off takes --NAME, --no-NAME, --NAME=true and
+  --NAME=false. A DURATION is written as in Prometheus: 500ms, 15s, 1h30m.
+
+Configuration file:
+  Every option but --config.file, under its name without the dashes, flat or
+  as maps in maps. An option on the command line wins over the file.
+
+    web.listen-address: [":9909", "[::1]:9910"]
+    log: {level: warn, format: json}
+    collector:
+      disable-defaults: true
+      conntrack: true
+
+Endpoints:
+  /metrics    the metrics; ?collect[]=NAME, repeatable, for some collectors only
+  /-/healthy  answers as long as the process serves
+  /-/ready    answers 200 once every collector has started; says which ones fail
+
+Signals:
+  SIGHUP      read the configuration file and the web configuration again; what
+              is wrong is logged and the old configuration stays
+  SIGTERM, SIGINT
+              finish the requests under way and stop, within 2 seconds
+
+Exit codes:
+  0           stopped as asked
+  1           could not start or go on, such as a port in use
+  2           wrong command line or configuration
+
+Examples:
+  kubecliff
+  kubecliff --web.listen-address=127.0.0.1:9909 --log.format=json
+  kubecliff --collector.disable-defaults --collector.conntrack
+  kubecliff --config.file=/etc/kubecliff/kubecliff.yml
+)";
+
+// Words of `text` in lines, each led by the indent of option descriptions.
+std::string wrapped(std::string_view text) {
+  std::string out;
+  std::string line;
+  const auto end_line = [&] {
+    out += std::string(kIndent, ' ') + line + "\n";
+    line.clear();
+  };
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!line.empty() && kIndent + line.size() + 1 + word.size() > kWidth) {
+      end_line();
+    }
+    line += line.empty() ? "" : " ";
+    line += word;
+  }
+  end_line();
+  return out;
+}
+
+std::string spelling(const Setting& setting) {
+  return setting.arity == Arity::on_off ? "--[no-]" + setting.key
+                                        : "--" + setting.key + "=" + setting.value_name;
+}
+
+// What CLI11 did not recognise: a flag's name, without its value, or a word.
+std::string unexpected_argument(const SettingTable& table, std::string_view argument) {
+  if (!argument.starts_with("-")) {
+    return "expected options or check-config FILE, got \"" + std::string{argument} + "\"";
+  }
+  const std::string_view flag = argument.substr(0, argument.find('='));
+  std::string message = std::string{flag} + ": expected an option that --help lists";
+  const std::string_view name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
+  const std::string_view key = suggest_key(table, name);
+  if (!key.empty()) {
+    message += "; did you mean --" + std::string{key} + "?";
+  }
+  return message;
+}
+
+std::unexpected<Error> wrong(std::string message) {
+  return fail(ErrorKind::malformed, std::move(message));
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
+                                       const SettingTable& table) {
+  CLI::App app;
+  app.set_help_flag("-h,--help");
+  app.set_version_flag("--version", "");
+  app.allow_extras();  // so that we say what is wrong with them
+  std::vector<std::pair<const Setting*, CLI::Option*>> options;
+  for (const Setting& setting : table) {
+    const bool on_off = setting.arity == Arity::on_off;
+    CLI::Option* option = on_off
+                              ? app.add_flag("--" + setting.key + ",!--no-" + setting.key)
+                              : app.add_option("--" + setting.key)->type_name(setting.value_name);
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    options.emplace_back(&setting, option);
+  }
+  CommandLine line;
+  std::string file_to_check;
+  CLI::App* check_config = app.add_subcommand("check-config");
+  check_config->set_help_flag("-h,--help");
+  check_config->add_option("FILE", file_to_check)->required();
+
+  // CLI11 takes `--key= next` for `--key=next`.
+  const auto valueless = std::ranges::find_if(arguments, [](const std::string& argument) {
+    return argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+  });
+  if (valueless != arguments.end()) {
+    return wrong(valueless->substr(0, valueless->size() - 1) + ": expected a value, got nothing");
+  }
+  try {
+    app.parse(std::vector<std::string>{arguments.rbegin(), arguments.rend()});
+  } catch (const CLI::CallForHelp&) {
+    line.command = Command::help;
+    return line;
+  } catch (const CLI::CallForVersion&) {
+    line.command = Command::version;
+    return line;
+  } catch (const CLI::RequiredError&) {
+    return wrong("check-config: expected a FILE, got nothing");
+  } catch (const CLI::ParseError& error) {
+    return wrong(error.what());
+  }
+  if (const auto extras = app.remaining(true); !extras.empty()) {
+    return wrong(unexpected_argument(table, extras.front()));
+  }
+
+  for (const auto& [setting, option] : options) {
+    if (option->count() == 0) {
+      continue;
+    }
+    if (option->count() > 1 && setting->arity != Arity::many) {
+      return wrong("--" + setting->key + ": expected once, got it " +
+                   std::to_string(option->count()) + " times");
+    }
+    line.flags.emplace(setting->key, option->results());
+  }
+  if (const auto file = line.flags.find(kConfigFileKey); file != line.flags.end()) {
+    line.config_file = file->second.back();
+  }
+  if (check_config->parsed()) {
+    line.command = Command::check_config;
+    line.config_file = file_to_check;
+  }
+  return line;
+}
+
+std::string help_text(const SettingTable& table, std::string_view version) {
+  std::string text = "kubecliff " + std::string{version} +
+                     ": Prometheus exporter for a Kubernetes node's dataplane\n\n";
+  text += kSynopsis;
+  std::string_view group;
+  for (const Setting& setting : table) {
+    if (setting.group != group) {
+      group = setting.group;
+      text += "\n" + std::string{group} + ":\n";
+    }
+    text += "  " + spelling(setting);
+    text += setting.default_text.empty() ? "" : "  (default: " + setting.default_text + ")";
+    text += "\n" + wrapped(setting.help);
+  }
+  text +=
+      "\nHelp:\n  -h, --help\n        Show this text.\n  --version\n        Show the version.\n";
+  return text += kEpilogue;
+}
+
+}  // namespace kubecliff

@@ -1,0 +1,32 @@
+// The command line, read into what is to be done and the flags as they were written.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/core/result.h"
+#include "exporter/config/setting_table.h"
+
+namespace kubecliff {
+
+enum class Command : std::uint8_t { serve, check_config, help, version };
+
+struct CommandLine {
+  Command command = Command::serve;
+  std::filesystem::path config_file;  // of --config.file, or the file to check; may be empty
+  std::map<std::string, std::vector<std::string>, std::less<>> flags;  // by key, values unchecked
+};
+
+// `arguments` without the program's name. The error is one line.
+[[nodiscard]] Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
+                                                     const SettingTable& table);
+
+[[nodiscard]] std::string help_text(const SettingTable& table, std::string_view version);
+
+}  // namespace kubecliff

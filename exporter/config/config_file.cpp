@@ -1,0 +1,133 @@
+#include "exporter/config/config_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include <yaml-cpp/yaml.h>
+
+namespace kubecliff {
+namespace {
+
+// An anchor that holds an alias to itself makes a tree without a bottom.
+constexpr int kDeepest = 8;
+
+Result<std::string> read_text(const std::filesystem::path& file) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream{std::fopen(file.c_str(), "re"),
+                                                               &std::fclose};
+  if (stream == nullptr) {
+    return fail_errno(errno, file.string());
+  }
+
+  std::string text;
+  std::array<char, 4096> piece{};
+  while (const std::size_t size = std::fread(piece.data(), 1, piece.size(), stream.get())) {
+    text.append(piece.data(), size);
+  }
+  if (std::ferror(stream.get()) != 0) {
+    return fail_errno(errno, file.string());
+  }
+  return text;
+}
+
+FileEntry entry_of(std::string key, int line, const YAML::Node& value) {
+  FileEntry entry{.key = std::move(key), .line = line};
+  if (value.IsScalar()) {
+    entry.values.push_back(value.Scalar());
+    return entry;
+  }
+  entry.form = FileEntry::Form::other;
+  if (value.IsSequence() &&
+      std::ranges::all_of(value, [](const YAML::Node& item) { return item.IsScalar(); })) {
+    entry.form = FileEntry::Form::list;
+    for (const YAML::Node& item : value) {
+      entry.values.push_back(item.Scalar());
+    }
+  }
+  return entry;
+}
+
+class Walk {
+ public:
+  Walk(std::string_view name, const EntryVisitor& visit) : name_{name}, visit_{visit} {}
+
+  Result<void> map(const YAML::Node& node, const std::string& prefix, int depth) {
+    for (const auto& pair : node) {
+      const YAML::Node& name = pair.first;
+      const YAML::Node& value = pair.second;
+      const int line = name.Mark().line + 1;
+      if (!name.IsScalar()) {
+        return at(line, "expected a key, got a list or a map");
+      }
+      const std::string key = prefix + name.Scalar();
+      if (value.IsMap()) {
+        if (depth == kDeepest) {
+          return at(line, key + ": expected a value, got maps in maps without end");
+        }
+        if (auto inner = map(value, key + ".", depth + 1); !inner) {
+          return inner;
+        }
+        continue;
+      }
+
+      const auto [known, is_new] = lines_.emplace(key, line);
+      if (!is_new) {
+        return at(line, key + ": expected once, got it on line " + std::to_string(known->second) +
+                            " too");
+      }
+      const std::string wrong = visit_(entry_of(key, line, value));
+      if (!wrong.empty()) {
+        return at(line, wrong);
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::unexpected<Error> at(int line, std::string_view what) const {
+    return fail(ErrorKind::malformed,
+                name_ + ":" + std::to_string(line) + ": " + std::string{what});
+  }
+
+ private:
+  std::string name_;
+  const EntryVisitor& visit_;
+  std::map<std::string, int> lines_;
+};
+
+}  // namespace
+
+Result<void> visit_config_file(const std::filesystem::path& file, const EntryVisitor& visit) {
+  const auto text = read_text(file);
+  if (!text) {
+    return std::unexpected(text.error());
+  }
+  return visit_config_text(*text, file.string(), visit);
+}
+
+Result<void> visit_config_text(std::string_view text, std::string_view name,
+                               const EntryVisitor& visit) {
+  Walk walk{name, visit};
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string{text});
+    if (documents.empty() || (documents.size() == 1 && documents.front().IsNull())) {
+      return {};
+    }
+    if (documents.size() > 1) {
+      return walk.at(documents[1].Mark().line + 1, "expected one YAML document, got another");
+    }
+    if (!documents.front().IsMap()) {
+      return walk.at(documents.front().Mark().line + 1, "expected a map of settings");
+    }
+    return walk.map(documents.front(), "", 1);
+  } catch (const YAML::Exception& error) {
+    return walk.at(error.mark.line + 1, "expected YAML, got an error: " + error.msg);
+  }
+}
+
+}  // namespace kubecliff

@@ -1,0 +1,303 @@
+#include "exporter/config/setting_table.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "exporter/config/values.h"
+#include "exporter/http/listen_address.h"
+
+namespace kubecliff {
+namespace {
+
+bool is_telemetry_path(std::string_view text) {
+  const auto allowed = [](char byte) {
+    return byte > ' ' && byte < '\x7F' &&
+           std::string_view{"?#%*|$"}.find(byte) == std::string_view::npos;
+  };
+  return text.size() > 1 && text.front() == '/' && !text.starts_with("/-/") &&
+         std::ranges::all_of(text, allowed);
+}
+
+template <typename T, std::size_t N>
+using Names = std::array<std::pair<std::string_view, T>, N>;
+
+constexpr Names<LogLevel, 4> kLogLevels{{{"debug", LogLevel::debug},
+                                         {"info", LogLevel::info},
+                                         {"warn", LogLevel::warn},
+                                         {"error", LogLevel::error}}};
+constexpr Names<LogFormat, 2> kLogFormats{
+    {{"logfmt", LogFormat::logfmt}, {"json", LogFormat::json}}};
+
+template <typename T, std::size_t N>
+bool store_named(const Names<T, N>& names, std::string_view text, T& out) {
+  const auto* found = std::ranges::find(names, text, &std::pair<std::string_view, T>::first);
+  if (found == names.end()) {
+    return false;
+  }
+  out = found->second;
+  return true;
+}
+
+SettingTable program_settings() {
+  return {
+      {.key = std::string{kConfigFileKey},
+       .group = "Configuration",
+       .place = Place::flag_only,
+       .value_name = "FILE",
+       .expected = "a file",
+       .help = "YAML file that may hold every other option here. Read again on SIGHUP.",
+       .store = [](SettingsDraft&, std::string_view text) { return !text.empty(); }},
+      {.key = "path.procfs",
+       .group = "Configuration",
+       .value_name = "DIRECTORY",
+       .expected = "a directory",
+       .default_text = "/proc",
+       .help = "Where the node's proc file system is mounted.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             draft.settings.procfs = text;
+             return !text.empty();
+           }},
+      {.key = "web.listen-address",
+       .group = "Web",
+       .arity = Arity::many,
+       .value_name = "[HOST]:PORT",
+       .expected = "[HOST]:PORT such as :9909 or [::1]:9909, each once",
+       .default_text = ":9909",
+       .help = "Address to serve on, an IPv6 host in brackets. May be given several times.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             const auto known = std::ranges::find(draft.listen_addresses, text);
+             const bool fits =
+                 known == draft.listen_addresses.end() && http::parse_listen_address(text);
+             draft.listen_addresses.emplace_back(text);
+             return fits;
+           }},
+      {.key = "web.telemetry-path",
+       .group = "Web",
+       .value_name = "PATH",
+       .expected = "a path such as /metrics, other than / and /-/…",
+       .default_text = "/metrics",
+       .help = "Where the metrics are served.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             draft.settings.telemetry_path = text;
+             return is_telemetry_path(text);
+           }},
+      {.key = "web.config.file",
+       .group = "Web",
+       .value_name = "FILE",
+       .expected = "a file",
+       .help = "TLS and authentication, in the format of Prometheus' exporter-toolkit.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             draft.settings.web_config_file = text;
+             return !text.empty();
+           }},
+      {.key = "log.level",
+       .group = "Logs",
+       .value_name = "LEVEL",
+       .expected = "debug, info, warn or error",
+       .default_text = "info",
+       .help = "Least severe messages that are logged: debug, info, warn or error.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             return store_named(kLogLevels, text, draft.settings.log_level);
+           }},
+      {.key = "log.format",
+       .group = "Logs",
+       .value_name = "FORMAT",
+       .expected = "logfmt or json",
+       .default_text = "logfmt",
+       .help = "logfmt or json, one line for each event on standard error.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             return store_named(kLogFormats, text, draft.settings.log_format);
+           }},
+      {.key = "collector.disable-defaults",
+       .group = "Collectors",
+       .arity = Arity::on_off,
+       .expected = "true or false",
+       .default_text = "off",
+       .help = "Run only the collectors that are named by --collector.NAME.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             draft.disable_defaults = parse_bool(text).value_or(false);
+             return parse_bool(text).has_value();
+           }},
+      {.key = "collector.cpu-budget",
+       .group = "Collectors",
+       .value_name = "SHARE",
+       .expected = "a share of one core, above 0 and at most 1",
+       .default_text = "0.01",
+       .help =
+           "Share of one core that each background collector may use: after a reading that cost "
+           "c seconds of CPU, the next one waits at least c/SHARE.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             const double share = parse_number(text).value_or(0);
+             draft.settings.cpu_budget = share;
+             return share > 0 && share <= 1;
+           }},
+  };
+}
+
+Setting collector_switch(const CollectorSpec& spec) {
+  const std::string name{spec.name};
+  return {.key = "collector." + name,
+          .group = "Collectors",
+          .arity = Arity::on_off,
+          .expected = "true or false",
+          .default_text = spec.enabled == Default::on ? "on" : "off",
+          .help = std::string{spec.summary},
+          .store = [name](SettingsDraft& draft, std::string_view text) {
+            draft.switched[name] = parse_bool(text).value_or(false);
+            return parse_bool(text).has_value();
+          }};
+}
+
+// How an option of each type is described and read.
+struct OptionShape {
+  Arity arity = Arity::one;
+  std::string_view value_name = {};
+  std::string expected;
+  std::string default_text;
+  std::function<std::optional<OptionValue>(std::string_view)> parse;
+};
+
+template <typename Parse>
+OptionShape shape(std::string_view value_name, const std::string& expected,
+                  const std::string& default_text, Parse parse) {
+  return {.value_name = value_name,
+          .expected = expected,
+          .default_text = default_text,
+          .parse = [parse](std::string_view text) -> std::optional<OptionValue> {
+            const auto value = parse(text);
+            return value ? std::optional<OptionValue>{*value} : std::nullopt;
+          }};
+}
+
+OptionShape shape_of(const OptionSpec& option) {
+  const double least = option.least;
+  return std::visit(
+      [least](const auto& value) -> OptionShape {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, bool>) {
+          return {.arity = Arity::on_off,
+                  .expected = "true or false",
+                  .default_text = value ? "on" : "off",
+                  .parse = [](std::string_view text) -> std::optional<OptionValue> {
+                    return parse_bool(text);
+                  }};
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          return {.value_name = "TEXT",
+                  .expected = "a text",
+                  .default_text = value,
+                  .parse = [](std::string_view text) { return OptionValue{std::string{text}}; }};
+        } else if constexpr (std::is_same_v<T, Duration>) {
+          const auto least_duration =
+              std::chrono::duration_cast<Duration>(std::chrono::duration<double>{least});
+          return shape("DURATION",
+                       "a duration such as 30s or 1h30m, at least " + to_text(least_duration),
+                       to_text(value), [least_duration](std::string_view text) {
+                         const auto parsed = parse_duration(text);
+                         return parsed && *parsed >= least_duration ? parsed : std::nullopt;
+                       });
+        } else if constexpr (std::is_same_v<T, std::int64_t>) {
+          return shape("NUMBER", "a whole number, at least " + to_text(least),
+                       std::to_string(value), [least](std::string_view text) {
+                         const auto parsed = parse_integer(text);
+                         return parsed && static_cast<double>(*parsed) >= least ? parsed
+                                                                                : std::nullopt;
+                       });
+        } else {
+          return shape("NUMBER", "a number, at least " + to_text(least), to_text(value),
+                       [least](std::string_view text) {
+                         const auto parsed = parse_number(text);
+                         return parsed && *parsed >= least ? parsed : std::nullopt;
+                       });
+        }
+      },
+      option.default_value);
+}
+
+Setting collector_option(const OptionSpec& option) {
+  OptionShape found = shape_of(option);
+  const std::string name{option.name};
+  return {
+      .key = "collector." + name,
+      .group = "Collectors",
+      .arity = found.arity,
+      .value_name = std::string{found.value_name},
+      .expected = std::move(found.expected),
+      .default_text = std::move(found.default_text),
+      .help = std::string{option.help},
+      .store = [name, parse = std::move(found.parse)](SettingsDraft& draft, std::string_view text) {
+        const auto value = parse(text);
+        if (value) {
+          draft.options[name] = *value;
+        }
+        return value.has_value();
+      }};
+}
+
+}  // namespace
+
+SettingTable setting_table(std::span<const CollectorSpec> specs) {
+  SettingTable table = program_settings();
+  for (const CollectorSpec& spec : specs) {
+    table.push_back(collector_switch(spec));
+    std::ranges::transform(spec.options, std::back_inserter(table), collector_option);
+  }
+  return table;
+}
+
+const Setting* find_setting(const SettingTable& table, std::string_view key) {
+  const auto found = std::ranges::find(table, key, &Setting::key);
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::string_view suggest_key(const SettingTable& table, std::string_view key) {
+  std::vector<std::string_view> keys;
+  std::ranges::transform(table, std::back_inserter(keys), &Setting::key);
+  return closest(key, keys).value_or(std::string_view{});
+}
+
+Settings finish(SettingsDraft draft, std::span<const CollectorSpec> specs) {
+  Settings settings = std::move(draft.settings);
+  if (!draft.listen_addresses.empty()) {
+    settings.listen_addresses = std::move(draft.listen_addresses);
+  }
+
+  const auto wanted = [&draft](const CollectorSpec& spec) {
+    const auto named = draft.switched.find(spec.name);
+    return named != draft.switched.end() ? named->second
+                                         : spec.enabled == Default::on && !draft.disable_defaults;
+  };
+  const auto parent_wanted = [&](const CollectorSpec& spec) {
+    const std::size_t dot = spec.name.find('.');
+    const auto parent = std::ranges::find(specs, spec.name.substr(0, dot), &CollectorSpec::name);
+    return dot == std::string_view::npos || (parent != specs.end() && wanted(*parent));
+  };
+  for (const CollectorSpec& spec : specs) {
+    if (!wanted(spec) || !parent_wanted(spec)) {
+      continue;
+    }
+    std::map<std::string, OptionValue, std::less<>> values;
+    for (const OptionSpec& option : spec.options) {
+      const auto given = draft.options.find(option.name);
+      values.emplace(option.name,
+                     given != draft.options.end() ? given->second : option.default_value);
+    }
+    settings.collectors.emplace(spec.name, Options{std::move(values)});
+  }
+  return settings;
+}
+
+}  // namespace kubecliff

@@ -1,0 +1,61 @@
+#include <csignal>
+#include <exception>
+#include <iostream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "collectors/collectors.h"
+#include "exporter/commands/check_config.h"
+#include "exporter/commands/exit_code.h"
+#include "exporter/commands/serve.h"
+#include "exporter/commands/version.h"
+#include "exporter/config/command_line.h"
+#include "exporter/config/setting_table.h"
+
+namespace {
+
+int run(std::span<const std::string> arguments) {
+  using namespace kubecliff;
+  const std::vector<CollectorSpec> specs = collector_specs();
+  const SettingTable table = setting_table(specs);
+  const auto line = parse_command_line(arguments, table);
+  if (!line) {
+    std::cerr << "kubecliff: " << line.error().message << "; see kubecliff --help\n";
+    return kExitBadSettings;
+  }
+
+  switch (line->command) {
+    case Command::help:
+      std::cout << help_text(table, build_info().version);
+      return kExitOk;
+    case Command::version:
+      std::cout << version_line() << '\n';
+      return kExitOk;
+    case Command::check_config:
+      if (const auto checked = check_config(*line, table, specs); !checked) {
+        std::cerr << "kubecliff: " << checked.error().message << '\n';
+        return kExitBadSettings;
+      }
+      std::cout << line->config_file.string() << ": ok\n";
+      return kExitOk;
+    case Command::serve:
+      break;
+  }
+  return serve(*line, table, specs);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A client that closes its connection must not end the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  kubecliff::block_signals();
+  try {
+    const std::span words{argv, static_cast<std::size_t>(argc)};
+    return run(std::vector<std::string>{words.begin() + (argc > 0 ? 1 : 0), words.end()});
+  } catch (const std::exception& error) {
+    std::cerr << "kubecliff: " << error.what() << '\n';
+    return kubecliff::kExitFailure;
+  }
+}

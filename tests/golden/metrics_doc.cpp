@@ -1,0 +1,88 @@
+#include "tests/golden/metrics_doc.h"
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "exporter/config/setting_table.h"
+#include "exporter/runner/self_metrics.h"
+
+namespace kubecliff::test {
+namespace {
+
+std::string_view type_name(prometheus::MetricType type) {
+  switch (type) {
+    case prometheus::MetricType::Counter:
+      return "counter";
+    case prometheus::MetricType::Histogram:
+      return "histogram";
+    default:
+      return "gauge";
+  }
+}
+
+std::string code(std::string_view text) {
+  return "`" + std::string{text} + "`";
+}
+
+std::string family_table(std::span<const FamilySpec> families) {
+  std::string text = "| metric | type | labels | most series | meaning |\n|---|---|---|---:|---|\n";
+  for (const FamilySpec& family : families) {
+    std::string labels;
+    for (const std::string_view label : family.labels.names()) {
+      labels += (labels.empty() ? "" : ", ") + code(label);
+    }
+    text += "| " + code(family.name) + " | " + std::string{type_name(family.type)} + " | " +
+            labels + " | " + std::to_string(family.max_series) + " | " + std::string{family.help} +
+            " |\n";
+  }
+  return text;
+}
+
+std::string option_table(const CollectorSpec& spec, const SettingTable& settings) {
+  if (spec.options.empty()) {
+    return {};
+  }
+  std::string text = "\n| option | default | meaning |\n|---|---|---|\n";
+  for (const OptionSpec& option : spec.options) {
+    const Setting& setting = *find_setting(settings, "collector." + std::string{option.name});
+    text += "| " + code("--" + setting.key) + " | " + setting.default_text + " | " + setting.help +
+            " |\n";
+  }
+  return text;
+}
+
+std::size_t most_series(std::span<const FamilySpec> families) {
+  std::size_t sum = 0;
+  for (const FamilySpec& family : families) {
+    sum += family.max_series;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::string metrics_doc(std::span<const CollectorSpec> specs) {
+  const SettingTable settings = setting_table(specs);
+  const std::vector<FamilySpec> self = self_families(specs.size());
+  std::size_t series = most_series(self);
+  std::string collectors;
+  for (const CollectorSpec& spec : specs) {
+    series += spec.enabled == Default::on ? most_series(spec.families) : 0;
+    collectors += "\n## " + std::string{spec.name} + "\n\n" + std::string{spec.summary} + ". ";
+    collectors += spec.enabled == Default::on ? "On by default" : "Off by default";
+    collectors += spec.schedule == Schedule::in_scrape ? ", read inside the scrape.\n"
+                                                       : ", read in the background.\n";
+    collectors += option_table(spec, settings) + "\n" + family_table(spec.families);
+  }
+  return "# Metrics\n\n"
+         "Generated from the collectors' specs: `UPDATE_GOLDEN=1` and the golden test write it "
+         "again.\n\n"
+         "Labels are classes, never Services, chains or addresses: at the defaults a node serves "
+         "at "
+         "most " +
+         std::to_string(series) + " series, whatever the cluster's size.\n" + collectors +
+         "\n## kubecliff itself\n\n" + family_table(self);
+}
+
+}  // namespace kubecliff::test

@@ -1,0 +1,127 @@
+// House rules that every collector's spec keeps.
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "collectors/collectors.h"
+#include "exporter/config/setting_table.h"
+#include "exporter/runner/self_metrics.h"
+
+namespace kubecliff {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::IsSubsetOf;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// Most series that a node serves at the defaults.
+constexpr std::size_t kSeriesBudget = 600;
+
+// Classes all of them; a name of a Service, chain or address is none.
+const std::vector<std::string_view> kLabels{
+    "backend",  "check",    "class",  "collector", "command", "compiler", "device",    "family",
+    "flow",     "hook",     "kind",   "mode",      "module",  "owner",    "path",      "phase",
+    "protocol", "query",    "reason", "resource",  "result",  "revision", "scheduler", "server",
+    "set",      "severity", "signal", "state",     "table",   "target",   "version"};
+
+// The collector that a dotted one belongs to, which is also the folder of both.
+std::string folder(const CollectorSpec& spec) {
+  return std::string{spec.name.substr(0, spec.name.find('.'))};
+}
+
+void lint(const FamilySpec& family, const std::string& subject) {
+  SCOPED_TRACE(family.name);
+  EXPECT_THAT(std::string{family.name}, MatchesRegex("[a-z][a-z0-9_]*[a-z0-9]"));
+  EXPECT_THAT(std::string{family.name}, StartsWith(subject));
+  EXPECT_EQ(family.type == prometheus::MetricType::Counter, family.name.ends_with("_total"));
+  EXPECT_GT(family.max_series, 0U);
+  EXPECT_THAT(family.labels.names(), IsSubsetOf(kLabels));
+
+  ASSERT_FALSE(family.help.empty());
+  EXPECT_TRUE(family.help.ends_with('.')) << family.help;
+  EXPECT_FALSE(std::isspace(static_cast<unsigned char>(family.help.front()))) << family.help;
+  EXPECT_EQ(family.help.find_first_of("\n|"), std::string_view::npos) << family.help;
+  EXPECT_EQ(family.help.find("  "), std::string_view::npos) << family.help;
+}
+
+std::size_t most_series(std::span<const FamilySpec> families) {
+  std::size_t sum = 0;
+  for (const FamilySpec& family : families) {
+    sum += family.max_series;
+  }
+  return sum;
+}
+
+TEST(SpecLint, FamiliesKeepTheContract) {
+  for (const CollectorSpec& spec : collector_specs()) {
+    for (const FamilySpec& family : spec.families) {
+      lint(family, "kubecliff_" + folder(spec) + "_");
+    }
+  }
+}
+
+TEST(SpecLint, OwnFamiliesKeepTheContract) {
+  for (const FamilySpec& family : self_families(1)) {
+    lint(family, family.name.starts_with("process_") ? "process_" : "kubecliff_");
+  }
+}
+
+TEST(SpecLint, FamilyIsDeclaredOnce) {
+  std::set<std::string_view> seen;
+  const auto add = [&seen](std::span<const FamilySpec> families) {
+    for (const FamilySpec& family : families) {
+      EXPECT_TRUE(seen.insert(family.name).second) << family.name;
+    }
+  };
+  const auto specs = collector_specs();
+  for (const CollectorSpec& spec : specs) {
+    add(spec.families);
+  }
+  add(self_families(specs.size()));
+}
+
+TEST(SpecLint, DefaultsServeNoMoreSeriesThanTheBudget) {
+  const auto specs = collector_specs();
+  std::size_t series = most_series(self_families(specs.size()));
+  for (const CollectorSpec& spec : specs) {
+    series += spec.enabled == Default::on ? most_series(spec.families) : 0;
+  }
+  EXPECT_LE(series, kSeriesBudget);
+}
+
+TEST(SpecLint, OptionsAreNamedAfterTheirFolderAndKeysAreUnique) {
+  const auto specs = collector_specs();
+  for (const CollectorSpec& spec : specs) {
+    for (const OptionSpec& option : spec.options) {
+      EXPECT_THAT(std::string{option.name}, StartsWith(folder(spec) + "."));
+      EXPECT_FALSE(option.help.empty()) << option.name;
+    }
+  }
+  std::set<std::string> keys;
+  for (const Setting& setting : setting_table(specs)) {
+    EXPECT_TRUE(keys.insert(setting.key).second) << setting.key;
+  }
+}
+
+TEST(SpecLint, CollectorsSayWhatTheyAre) {
+  const auto specs = collector_specs();
+  for (const CollectorSpec& spec : specs) {
+    EXPECT_THAT(std::string{spec.name}, MatchesRegex("[a-z]+([.][a-z]+)?"));
+    EXPECT_FALSE(spec.summary.empty()) << spec.name;
+    EXPECT_THAT(std::string{spec.summary}, Not(EndsWith("."))) << "--help and the docs end it";
+    EXPECT_TRUE(spec.make) << spec.name;
+    EXPECT_NE(std::ranges::find(specs, folder(spec), &CollectorSpec::name), specs.end())
+        << spec.name << " belongs to a collector that there is not";
+  }
+}
+
+}  // namespace
+}  // namespace kubecliff

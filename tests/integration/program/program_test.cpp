@@ -1,0 +1,299 @@
+// The program as its user meets it: command line, logs, signals, exit codes, HTTP.
+#include "tests/integration/program/program.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+#include "tests/support/result_matchers.h"
+#include "tests/support/run_tool.h"
+
+namespace kubecliff::test {
+namespace {
+
+using std::chrono_literals::operator""s;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+ToolRun run(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), Program::path());
+  const auto run = run_tool(arguments, {}, 10s);
+  EXPECT_THAT(run, has_value());
+  return run.value_or(ToolRun{});
+}
+
+std::string address(std::uint16_t port) {
+  return "127.0.0.1:" + std::to_string(port);
+}
+
+class ProgramTest : public ::testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::create_directories(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  // Writes a file for this test alone and returns its path.
+  [[nodiscard]] std::string file(std::string_view name, std::string_view text) const {
+    const std::string path = directory_ / name;
+    std::ofstream{path} << text;
+    return path;
+  }
+
+  // Serves on a port of its own, without a collector unless the arguments name one.
+  static std::unique_ptr<Program> serve(std::vector<std::string> arguments) {
+    const auto names_address = [](const std::string& argument) {
+      return argument.starts_with("--web.listen-address") || argument.starts_with("--config.file");
+    };
+    if (std::ranges::none_of(arguments, names_address)) {
+      arguments.emplace_back("--web.listen-address=127.0.0.1:0");
+    }
+    arguments.emplace_back("--collector.disable-defaults");
+    auto program = Program::start(arguments);
+    EXPECT_THAT(program, has_value());
+    return program ? std::move(*program) : nullptr;
+  }
+
+ private:
+  const std::filesystem::path directory_ =
+      std::filesystem::path{::testing::TempDir()} /
+      (std::string{"kubecliff-program-"} +
+       ::testing::UnitTest::GetInstance()->current_test_info()->name() + "-" +
+       std::to_string(::getpid()));
+};
+
+TEST_F(ProgramTest, SaysWhatItIs) {
+  const ToolRun version = run({"--version"});
+  EXPECT_EQ(version.exit_status, 0);
+  EXPECT_THAT(version.out, MatchesRegex("kubecliff [0-9.]+ \\(revision [^,]+, [^)]+\\)\n"));
+
+  const ToolRun help = run({"--help"});
+  EXPECT_EQ(help.exit_status, 0);
+  EXPECT_THAT(help.out, HasSubstr("--web.listen-address=[HOST]:PORT  (default: :9909)"));
+}
+
+TEST_F(ProgramTest, CheckConfigSaysWhetherAStartWouldDo) {
+  const std::string web =
+      file("web.yml", "http_server_config: {headers: {X-Frame-Options: deny}}\n");
+  const std::string bad_web = file("bad-web.yml", "tls_server_config: {nonsense: 1}\n");
+  struct Case {
+    std::string text;
+    int exit_status;
+    std::string out;
+    std::string err;  // after the file's name
+  };
+  const std::vector<Case> cases{
+      {"", 0, "ok", ""},
+      {"web: {listen-address: [\":1\"]}\n", 0, "ok", ""},
+      {"web.config.file: " + web + "\n", 0, "ok", ""},
+      {"log.level: loud\n", 2, "",
+       ":1: log.level: expected debug, info, warn or error, got \"loud\""},
+      {"web:\n  listen-adress: :1\n", 2, "",
+       ":2: web.listen-adress: expected a key that --help lists, got an unknown one; did you mean "
+       "web.listen-address?"},
+      {"log.level: info\nlog.level: info\n", 2, "",
+       ":2: log.level: expected once, got it on line 1 too"},
+  };
+  for (const Case& c : cases) {
+    const std::string path = file("kubecliff.yml", c.text);
+    const ToolRun checked = run({"check-config", path});
+    EXPECT_EQ(checked.exit_status, c.exit_status);
+    EXPECT_EQ(checked.out, c.out.empty() ? "" : path + ": " + c.out + "\n");
+    EXPECT_EQ(checked.err, c.err.empty() ? "" : "kubecliff: " + path + c.err + "\n");
+  }
+
+  const ToolRun checked =
+      run({"check-config", file("kubecliff.yml", "web.config.file: " + bad_web + "\n")});
+  EXPECT_EQ(checked.exit_status, 2);
+  EXPECT_THAT(checked.err, StartsWith("kubecliff: " + bad_web + ":1: "));
+}
+
+TEST_F(ProgramTest, WrongConfigurationStopsTheStartWithOneLine) {
+  const std::string bad = file("kubecliff.yml", "log:\n  level: loud\n");
+  struct Case {
+    std::vector<std::string> arguments;
+    std::string err;
+  };
+  const std::vector<Case> cases{
+      {{"--config.file=" + bad},
+       bad + ":2: log.level: expected debug, info, warn or error, got \"loud\""},
+      {{"--config.file=/nonexistent"}, "/nonexistent: No such file or directory"},
+      {{"--log.level=loud"}, "--log.level: expected debug, info, warn or error, got \"loud\""},
+      {{"serve"}, "expected options or check-config FILE, got \"serve\"; see kubecliff --help"},
+      {{"--nonsense"}, "--nonsense: expected an option that --help lists; see kubecliff --help"},
+  };
+  for (const Case& c : cases) {
+    const ToolRun started = run(c.arguments);
+    EXPECT_EQ(started.exit_status, 2);
+    EXPECT_EQ(started.out, "");
+    EXPECT_EQ(started.err, "kubecliff: " + c.err + "\n");
+  }
+  EXPECT_EQ(run({"--web.config.file=/nonexistent"}).exit_status, 2);
+}
+
+TEST_F(ProgramTest, PortInUseIsOneLineAndExitCodeOne) {
+  const auto first = serve({});
+  const std::uint16_t port = first->port_served();
+  ASSERT_NE(port, 0);
+  const ToolRun second = run({"--web.listen-address=" + address(port)});
+  EXPECT_EQ(second.exit_status, 1);
+  EXPECT_EQ(second.err, "kubecliff: listen on " + address(port) + ": Address already in use\n");
+}
+
+TEST_F(ProgramTest, AnswersEachPathInItsWay) {
+  const auto program = serve({"--web.telemetry-path=/node-metrics"});
+  const std::uint16_t port = program->port_served();
+  ASSERT_NE(port, 0);
+  struct Case {
+    std::string_view target;
+    std::string_view status;
+    std::string_view holds;
+  };
+  const std::vector<Case> cases{
+      {"/node-metrics", "HTTP/1.1 200", "\nkubecliff_build_info{version=\""},
+      {"/node-metrics", "HTTP/1.1 200", "Content-Type: text/plain; version=0.0.4; charset=utf-8"},
+      {"/node-metrics", "HTTP/1.1 200", "\nprocess_resident_memory_bytes "},
+      {"/node-metrics?collect[]=nonsense", "HTTP/1.1 400", "unknown collector: nonsense\n"},
+      {"/node-metrics?collect%5B%5D=nonsense", "HTTP/1.1 400", "unknown collector: nonsense\n"},
+      {"/metrics", "HTTP/1.1 404", ""},
+      {"/", "HTTP/1.1 200", "href=\"/node-metrics\""},
+      {"/-/healthy", "HTTP/1.1 200", "healthy\n"},
+      {"/-/ready", "HTTP/1.1 200", "\r\n\r\nready\n"},
+  };
+  for (const Case& c : cases) {
+    const std::string response = http_get(port, c.target);
+    EXPECT_THAT(response, StartsWith(std::string{c.status})) << c.target;
+    EXPECT_THAT(response, HasSubstr(std::string{c.holds})) << c.target;
+  }
+}
+
+TEST_F(ProgramTest, SignalStopsItWithinTwoSecondsWhateverClientsDo) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const auto program = serve({});
+    const std::uint16_t port = program->port_served();
+    ASSERT_NE(port, 0);
+    const auto silent = connect_to(port);
+    const auto halfway = connect_to(port);
+    ASSERT_THAT(silent, has_value());
+    ASSERT_THAT(halfway, has_value());
+    constexpr std::string_view kHalf = "GET /metrics HT";
+    ASSERT_GT(::send(halfway->get(), kHalf.data(), kHalf.size(), MSG_NOSIGNAL), 0);
+    ASSERT_THAT(http_get(port, "/-/healthy"), StartsWith("HTTP/1.1 200"));
+
+    program->signal(signal);
+    EXPECT_EQ(program->exit_within(2s), 0);
+    EXPECT_THAT(program->rest_of_log(), HasSubstr("msg=stopping signal=SIG"));
+  }
+}
+
+TEST_F(ProgramTest, HangupReadsTheFileAgain) {
+  const std::string config =
+      file("kubecliff.yml", "web: {listen-address: \"127.0.0.1:0\", telemetry-path: /one}\n");
+  const auto program = serve({"--config.file=" + config});
+  const std::uint16_t port = program->port_served();
+  ASSERT_THAT(http_get(port, "/one"), StartsWith("HTTP/1.1 200"));
+
+  (void)file("kubecliff.yml",
+             "web: {listen-address: \"127.0.0.1:0\", telemetry-path: /two}\nlog.format: json\n");
+  program->signal(SIGHUP);
+  EXPECT_THAT(program->line_with("configuration read again"), StartsWith("{"));
+  EXPECT_THAT(http_get(port, "/one"), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(http_get(port, "/two"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ProgramTest, HangupWithAWrongFileKeepsTheOldConfiguration) {
+  const std::string config = file("kubecliff.yml", "web.listen-address: \"127.0.0.1:0\"\n");
+  const auto program = serve({"--config.file=" + config});
+  const std::uint16_t port = program->port_served();
+  ASSERT_NE(port, 0);
+
+  (void)file("kubecliff.yml", "web.telemetry-path: /two\nlog.level: loud\n");
+  program->signal(SIGHUP);
+  EXPECT_THAT(program->line_with("configuration is wrong, the old one stays"),
+              HasSubstr(config + ":2: log.level: expected"));
+  EXPECT_THAT(http_get(port, "/metrics"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ProgramTest, HangupMovesToAnotherPort) {
+  const std::string config = file("kubecliff.yml", "web.listen-address: \"127.0.0.1:0\"\n");
+  const auto program = serve({"--config.file=" + config});
+  const std::uint16_t before = program->port_served();
+  ASSERT_NE(before, 0);
+
+  const std::uint16_t after = free_port();
+  (void)file("kubecliff.yml", "web.listen-address: \"" + address(after) + "\"\n");
+  program->signal(SIGHUP);
+  ASSERT_THAT(program->line_with("configuration read again"), HasSubstr(address(after)));
+  EXPECT_THAT(http_get(after, "/metrics"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(connect_to(before), fails_with(ErrorKind::internal, HasSubstr("refused")));
+}
+
+TEST_F(ProgramTest, HangupWithAPortInUseKeepsTheOldOne) {
+  const auto other = serve({});
+  const std::uint16_t taken = other->port_served();
+  const std::string config = file("kubecliff.yml", "web.listen-address: \"127.0.0.1:0\"\n");
+  const auto program = serve({"--config.file=" + config});
+  const std::uint16_t port = program->port_served();
+  ASSERT_NE(port, 0);
+
+  (void)file("kubecliff.yml",
+             "web: {listen-address: \"" + address(taken) + "\", telemetry-path: /two}\n");
+  program->signal(SIGHUP);
+  EXPECT_THAT(program->line_with("the old one stays"), HasSubstr("Address already in use"));
+  EXPECT_THAT(http_get(port, "/metrics"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ProgramTest, HangupBringsAuthenticationToTheSameAddress) {
+  const std::uint16_t port = free_port();
+  const std::string listen = "web.listen-address: \"" + address(port) + "\"\n";
+  const std::string config = file("kubecliff.yml", listen);
+  const auto program = serve({"--config.file=" + config});
+  ASSERT_EQ(program->port_served(), port);
+  ASSERT_THAT(http_get(port, "/metrics"), StartsWith("HTTP/1.1 200"));
+
+  // Any hash of bcrypt's form: nobody logs in.
+  const std::string web =
+      file("web.yml", "basic_auth_users: {alice: $2y$04$" + std::string(53, 'a') + "}\n");
+  (void)file("kubecliff.yml", listen + "web.config.file: " + web + "\n");
+  program->signal(SIGHUP);
+  ASSERT_THAT(program->line_with("configuration read again"), Not(IsEmpty()));
+  EXPECT_THAT(http_get(port, "/metrics"), StartsWith("HTTP/1.1 401"));
+}
+
+TEST_F(ProgramTest, EveryLogLineOfEitherFormatParses) {
+  const auto json = serve({"--log.format=json", "--log.level=debug"});
+  ASSERT_THAT(json->line_with("kubecliff serves"), Not(IsEmpty()));
+  json->signal(SIGHUP);
+  json->signal(SIGTERM);
+  ASSERT_EQ(json->exit_within(2s), 0);
+  std::istringstream json_lines{json->rest_of_log()};
+  for (std::string line; std::getline(json_lines, line);) {
+    const YAML::Node parsed = YAML::Load(line);
+    EXPECT_TRUE(parsed["ts"] && parsed["level"] && parsed["msg"]) << line;
+  }
+
+  const auto logfmt = serve({});
+  ASSERT_NE(logfmt->port_served(), 0);
+  logfmt->signal(SIGTERM);
+  ASSERT_EQ(logfmt->exit_within(2s), 0);
+  std::istringstream logfmt_lines{logfmt->rest_of_log()};
+  for (std::string line; std::getline(logfmt_lines, line);) {
+    EXPECT_THAT(line, MatchesRegex("ts=[^ ]+Z level=[a-z]+ msg=([a-z]+|\"[^\"]*\")"
+                                   "( [a-z]+=([^ \"]+|\"[^\"]*\"))*"));
+  }
+}
+
+}  // namespace
+}  // namespace kubecliff::test

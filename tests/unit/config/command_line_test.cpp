@@ -1,0 +1,66 @@
+#include "exporter/config/command_line.h"
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_collector.h"
+#include "tests/support/result_matchers.h"
+
+namespace kubecliff {
+namespace {
+
+using test::has_value;
+using ::testing::HasSubstr;
+
+TEST(ParseCommandLine, SaysWhatIsToBeDone) {
+  struct Case {
+    std::vector<std::string> arguments;
+    Command expected;
+  };
+  const std::vector<Case> cases{{{}, Command::serve},
+                                {{"--log.level=nonsense", "--help"}, Command::help},
+                                {{"-h"}, Command::help},
+                                {{"check-config", "--help"}, Command::help},
+                                {{"--version"}, Command::version},
+                                {{"check-config", "k.yml"}, Command::check_config}};
+  const SettingTable table = setting_table({});
+  for (const Case& c : cases) {
+    const auto line = parse_command_line(c.arguments, table);
+    ASSERT_THAT(line, has_value());
+    EXPECT_EQ(line->command, c.expected);
+  }
+}
+
+TEST(ParseCommandLine, CheckConfigTakesItsFile) {
+  const auto line =
+      parse_command_line(std::vector<std::string>{"check-config", "k.yml"}, setting_table({}));
+  ASSERT_THAT(line, has_value());
+  EXPECT_EQ(line->config_file, "k.yml");
+}
+
+TEST(HelpText, NamesEverySettingWithItsDefaultInEightyColumns) {
+  std::vector<CollectorSpec> specs{test::fake_spec("flows", Schedule::background, {})};
+  specs[0].options = {{.name = "flows.most",
+                       .default_value = std::int64_t{500'000},
+                       .help = "Flows above which nothing is sampled."}};
+  const std::string text = help_text(setting_table(specs), "1.2.3");
+  EXPECT_THAT(text, HasSubstr("kubecliff 1.2.3: "));
+  EXPECT_THAT(text,
+              HasSubstr("  --web.listen-address=[HOST]:PORT  (default: :9909)\n        Addr"));
+  EXPECT_THAT(text, HasSubstr("  --[no-]collector.flows  (default: on)\n        a collector of"));
+  EXPECT_THAT(text, HasSubstr("  --collector.flows.most=NUMBER  (default: 500000)\n"));
+  for (const std::string_view part : {"SIGHUP", "Exit codes:", "Examples:", "check-config FILE"}) {
+    EXPECT_THAT(text, HasSubstr(std::string{part}));
+  }
+  std::istringstream lines{text};
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 80U) << line;
+  }
+}
+
+}  // namespace
+}  // namespace kubecliff
