@@ -1,0 +1,63 @@
+// One datagram of nf_tables: each message through its decoder, and the rules that follow a chain's
+// message folded as that chain's.
+#include <linux/netfilter/nf_tables.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+#include <vector>
+
+#include "collectors/iptables/chain_record.h"
+#include "collectors/iptables/decode_nft.h"
+#include "collectors/kernel/netlink_message.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace kubecliff;            // NOLINT(*-using-namespace)
+  using namespace kubecliff::iptables;  // NOLINT(*-using-namespace)
+
+  ChainFold fold;
+  fold.begin({}, ChainKind::user);
+  std::vector<ChainRecord> chains;
+  std::vector<BuiltInChain> built_in_chains;
+  std::uint32_t rules = 0;
+
+  netlink::Messages messages{std::as_bytes(std::span{data, size})};
+  for (netlink::Message message; messages.next(message);) {
+    static_cast<void>(decode_generation_tag(message));
+    switch (message.header.nlmsg_type & 0xffU) {
+      case NFT_MSG_NEWGEN:
+        static_cast<void>(decode_generation(message));
+        break;
+      case NFT_MSG_NEWTABLE:
+        static_cast<void>(decode_table_name(message));
+        break;
+      case NFT_MSG_NEWCHAIN:
+        if (const auto chain = decode_chain(message)) {
+          chains.push_back(fold.finish());
+          chains.back().handle = chain->handle;
+          chains.back().use = chain->use;
+          built_in_chains.push_back(fold.built_in());
+          fold.begin(chain->name, chain->kind);
+        }
+        break;
+      case NFT_MSG_NEWRULE:
+        if (const auto rule = decode_rule(message)) {
+          fold.add(*rule);
+          ++rules;
+        }
+        break;
+      default:
+        break;
+    }
+  }
+  chains.push_back(fold.finish());
+  built_in_chains.push_back(fold.built_in());
+
+  const TableFigures figures = summarize(chains, built_in_chains);
+  if (figures.chains != chains.size() || figures.rules != rules || figures.duplicates > rules ||
+      figures.services > rules) {
+    std::abort();
+  }
+  return 0;
+}

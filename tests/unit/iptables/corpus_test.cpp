@@ -1,0 +1,140 @@
+// The fuzzers' corpora, which tests/support/capture_iptables.cpp took from a real kernel: replayed,
+// and decoded to the figures of the ruleset that was loaded.
+#include <linux/netfilter/nf_tables.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "collectors/iptables/chain_record.h"
+#include "collectors/iptables/decode_legacy.h"
+#include "collectors/iptables/decode_nft.h"
+#include "tests/fuzz/iptables/legacy_input.h"
+#include "tests/support/fake_netlink.h"
+
+extern "C" {
+int fuzz_decode_legacy(const std::uint8_t* data, std::size_t size);
+int fuzz_decode_nft(const std::uint8_t* data, std::size_t size);
+}
+
+namespace kubecliff::iptables {
+namespace {
+
+namespace fs = std::filesystem;
+
+TableFigures legacy_figures(Bytes bytes) {
+  const auto input = read_as<fuzz::LegacyInput>(bytes);
+  if (!input) {
+    ADD_FAILURE() << "too short";
+    return {};
+  }
+  const auto table = decode_legacy(bytes.subspan(sizeof(fuzz::LegacyInput)), input->info,
+                                   input->ipv6 != 0 ? AddressFamily::ipv6 : AddressFamily::ipv4);
+  if (!table) {
+    ADD_FAILURE() << table.error().message;
+    return {};
+  }
+  return summarize(table->chains, table->built_in);
+}
+
+TableFigures nft_figures(Bytes bytes) {
+  ChainFold fold;
+  std::vector<ChainRecord> chains;
+  std::vector<BuiltInChain> built_in_chains;
+  NftChain current;
+  const auto finish = [&] {
+    if (!current.name.empty()) {
+      chains.push_back(fold.finish());
+      chains.back().use = current.use;
+      if (current.kind != ChainKind::user) {
+        built_in_chains.push_back(fold.built_in());
+      }
+    }
+  };
+  netlink::Messages messages{bytes};
+  for (netlink::Message message; messages.next(message);) {
+    switch (message.header.nlmsg_type & 0xffU) {
+      case NFT_MSG_NEWGEN:
+        EXPECT_TRUE(decode_generation(message));
+        break;
+      case NFT_MSG_NEWCHAIN:
+        finish();
+        current = decode_chain(message).value_or(NftChain{});
+        EXPECT_FALSE(current.name.empty());
+        fold.begin(current.name, current.kind);
+        break;
+      default:
+        if (const auto rule = decode_rule(message)) {
+          fold.add(*rule);
+        } else {
+          ADD_FAILURE() << "broken rule";
+        }
+    }
+  }
+  finish();
+  EXPECT_FALSE(messages.malformed());
+  return summarize(chains, built_in_chains);
+}
+
+struct Corpus {
+  std::string_view folder;
+  int (*run)(const std::uint8_t* data, std::size_t size);
+  TableFigures (*figures)(Bytes bytes);
+};
+constexpr Corpus kCorpora[] = {{"corpus_decode_legacy", fuzz_decode_legacy, legacy_figures},
+                               {"corpus_decode_nft", fuzz_decode_nft, nft_figures}};
+
+TEST(Corpus, OfEveryFuzzerIsTakenWithoutAnAccident) {
+  for (const Corpus& corpus : kCorpora) {
+    int files = 0;
+    for (const auto& entry : fs::directory_iterator{fs::path{FUZZ_FOLDER} / corpus.folder}) {
+      SCOPED_TRACE(entry.path());
+      const test::ByteVector bytes = test::read_bytes(entry.path());
+      EXPECT_EQ(corpus.run(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()), 0);
+      ++files;
+    }
+    EXPECT_GT(files, 0) << corpus.folder;
+  }
+}
+
+TEST(Corpus, DecodesToTheFiguresOfWhatWasLoaded) {
+  struct Case {
+    std::string_view file;
+    std::uint32_t rules;
+    std::uint32_t chains;
+  };
+  const Case cases[] = {
+      {"ipv4_nat", 29, 16}, {"ipv4_filter", 21, 11}, {"ipv4_mangle", 0, 8},
+      {"ipv6_nat", 29, 16}, {"ipv6_filter", 20, 11}, {"ipv6_mangle", 0, 8},
+  };
+  for (const Corpus& corpus : kCorpora) {
+    for (const Case& c : cases) {
+      SCOPED_TRACE(std::string{corpus.folder} + '/' + std::string{c.file});
+      const TableFigures figures =
+          corpus.figures(test::read_bytes(fs::path{FUZZ_FOLDER} / corpus.folder / c.file));
+      EXPECT_EQ(figures.rules, c.rules);
+      EXPECT_EQ(figures.chains, c.chains);
+      EXPECT_EQ(figures.duplicates, 0U);
+      EXPECT_EQ(figures.dangling_jumps, 0U);
+      EXPECT_EQ(figures.unbalanced_chains, 0U);
+      if (c.file.ends_with("_nat")) {
+        EXPECT_EQ(figures.services, 1U);
+        EXPECT_EQ(figures.endpoints, 2U);
+        EXPECT_EQ(figures.nodeports, 1U);
+        EXPECT_EQ(figures.affinity_rules, 3U);
+        EXPECT_EQ(figures.masquerade_rules, 5U);
+        EXPECT_EQ(figures.worst_case_walk, 10U);
+      } else {
+        EXPECT_EQ(figures.refusals, c.file.ends_with("_filter") ? 3U : 0U);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kubecliff::iptables

@@ -1,0 +1,326 @@
+#include "collectors/iptables/decode_nft.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/nft_messages.h"
+
+namespace kubecliff::iptables {
+namespace {
+
+using test::ByteVector;
+using test::nft_counter;
+using test::nft_expression;
+using test::nft_match;
+using test::nft_target;
+using test::nft_verdict;
+
+constexpr std::uint32_t kGeneration = 0x00050007;
+
+// The first message in the bytes, which must outlive it.
+netlink::Message message_in(Bytes bytes) {
+  netlink::Message message;
+  netlink::Messages messages{bytes};
+  EXPECT_TRUE(messages.next(message));
+  return message;
+}
+
+Rule rule_in(Bytes bytes) {
+  const std::optional<Rule> rule = decode_rule(message_in(bytes));
+  EXPECT_TRUE(rule);
+  return rule.value_or(Rule{});
+}
+
+NftChain chain_in(Bytes bytes) {
+  const std::optional<NftChain> chain = decode_chain(message_in(bytes));
+  EXPECT_TRUE(chain);
+  return chain.value_or(NftChain{});
+}
+
+Rule decoded(const std::vector<ByteVector>& expressions, std::string user_data = {}) {
+  // The rule's chain is a view into the message.
+  static ByteVector bytes;
+  bytes =
+      test::nft_rule({.expressions = expressions, .user_data = std::move(user_data)}, kGeneration);
+  return rule_in(bytes);
+}
+
+TEST(DecodeGeneration, IsReadInFullAndAsTheTagOfOtherMessages) {
+  const ByteVector generation = test::nft_generation(kGeneration);
+  EXPECT_EQ(decode_generation(message_in(generation)), kGeneration);
+  EXPECT_EQ(decode_generation_tag(message_in(generation)), 7U);
+}
+
+TEST(DecodeGeneration, MissingOrShortIsNothing) {
+  const auto empty = test::nft_message(NFT_MSG_NEWGEN, AddressFamily::ipv4, kGeneration).message();
+  EXPECT_EQ(decode_generation(message_in(empty)), std::nullopt);
+  const auto shorter = test::nft_message(NFT_MSG_NEWGEN, AddressFamily::ipv4, kGeneration)
+                           .attribute(NFTA_GEN_ID, ByteVector(2))
+                           .message();
+  EXPECT_EQ(decode_generation(message_in(shorter)), std::nullopt);
+  const auto headless = test::MessageBuilder{NFT_MSG_NEWGEN}.message();
+  EXPECT_EQ(decode_generation_tag(message_in(headless)), std::nullopt);
+}
+
+TEST(DecodeTableName, IsThatOfTheTable) {
+  const ByteVector table = test::nft_table("nat", AddressFamily::ipv6, kGeneration);
+  EXPECT_EQ(decode_table_name(message_in(table)), "nat");
+  const auto nameless =
+      test::nft_message(NFT_MSG_NEWTABLE, AddressFamily::ipv4, kGeneration).message();
+  EXPECT_EQ(decode_table_name(message_in(nameless)), std::nullopt);
+}
+
+TEST(DecodeChain, TakesNameHandleAndUse) {
+  const ByteVector bytes = test::nft_chain({.table = "filter",
+                                            .name = "KUBE-FORWARD",
+                                            .handle = std::numeric_limits<std::uint64_t>::max(),
+                                            .use = std::numeric_limits<std::uint32_t>::max()},
+                                           kGeneration);
+  const NftChain chain = chain_in(bytes);
+  EXPECT_EQ(chain.table, "filter");
+  EXPECT_EQ(chain.name, "KUBE-FORWARD");
+  EXPECT_EQ(chain.handle, std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(chain.use, std::numeric_limits<std::uint32_t>::max());
+  EXPECT_EQ(chain.kind, ChainKind::user);
+}
+
+TEST(DecodeChain, ABuiltInChainHasItsNameAndAHook) {
+  const ByteVector base = test::nft_chain({.name = "OUTPUT", .base = true}, kGeneration);
+  EXPECT_EQ(chain_in(base).kind, ChainKind::output);
+  const ByteVector unhooked = test::nft_chain({.name = "OUTPUT"}, kGeneration);
+  EXPECT_EQ(chain_in(unhooked).kind, ChainKind::user);
+  const ByteVector other = test::nft_chain({.name = "mine", .base = true}, kGeneration);
+  EXPECT_EQ(chain_in(other).kind, ChainKind::user);
+}
+
+TEST(DecodeChain, ANameMayTakeAllThatNetfilterAllows) {
+  const std::string longest(NFT_NAME_MAXLEN - 1, 'x');
+  const ByteVector bytes = test::nft_chain({.name = longest}, kGeneration);
+  EXPECT_EQ(chain_in(bytes).name, longest);
+}
+
+TEST(DecodeChain, WhatEveryChainHasMustBeThere) {
+  const auto builder = [] {
+    return test::nft_message(NFT_MSG_NEWCHAIN, AddressFamily::ipv4, kGeneration);
+  };
+  const ByteVector text{std::byte{'a'}, std::byte{0}};
+  const ByteVector handle(8);
+  struct Case {
+    const char* description;
+    ByteVector message;
+    bool decodes;
+  };
+  const Case cases[] = {
+      {"all of it",
+       builder()
+           .attribute(NFTA_CHAIN_TABLE, text)
+           .attribute(NFTA_CHAIN_NAME, text)
+           .attribute(NFTA_CHAIN_HANDLE, handle)
+           .be32(NFTA_CHAIN_USE, 0)
+           .message(),
+       true},
+      {"no table",
+       builder()
+           .attribute(NFTA_CHAIN_NAME, text)
+           .attribute(NFTA_CHAIN_HANDLE, handle)
+           .be32(NFTA_CHAIN_USE, 0)
+           .message(),
+       false},
+      {"no name",
+       builder()
+           .attribute(NFTA_CHAIN_TABLE, text)
+           .attribute(NFTA_CHAIN_HANDLE, handle)
+           .be32(NFTA_CHAIN_USE, 0)
+           .message(),
+       false},
+      {"no handle",
+       builder()
+           .attribute(NFTA_CHAIN_TABLE, text)
+           .attribute(NFTA_CHAIN_NAME, text)
+           .be32(NFTA_CHAIN_USE, 0)
+           .message(),
+       false},
+      {"half a handle",
+       builder()
+           .attribute(NFTA_CHAIN_TABLE, text)
+           .attribute(NFTA_CHAIN_NAME, text)
+           .attribute(NFTA_CHAIN_HANDLE, ByteVector(4))
+           .be32(NFTA_CHAIN_USE, 0)
+           .message(),
+       false},
+      {"no use",
+       builder()
+           .attribute(NFTA_CHAIN_TABLE, text)
+           .attribute(NFTA_CHAIN_NAME, text)
+           .attribute(NFTA_CHAIN_HANDLE, handle)
+           .message(),
+       false},
+      {"nothing", builder().message(), false},
+      {"bytes that are no attribute",
+       builder()
+           .attribute(NFTA_CHAIN_TABLE, text)
+           .attribute(NFTA_CHAIN_NAME, text)
+           .attribute(NFTA_CHAIN_HANDLE, handle)
+           .be32(NFTA_CHAIN_USE, 0)
+           .raw(std::uint16_t{0xffff})
+           .raw(std::uint16_t{0})
+           .message(),
+       false},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(decode_chain(message_in(c.message)).has_value(), c.decodes) << c.description;
+  }
+}
+
+TEST(DecodeRule, VerdictsAreTold) {
+  struct Case {
+    std::int32_t code;
+    Target target;
+  };
+  const Case cases[] = {
+      {NF_DROP, Target::drop},
+      {NF_ACCEPT, Target::other},
+      {NF_QUEUE, Target::other},
+      {NFT_CONTINUE, Target::other},
+      {NFT_RETURN, Target::other},
+      {NFT_BREAK, Target::other},
+      {std::numeric_limits<std::int32_t>::min(), Target::other},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(decoded({nft_verdict(c.code)}).target, c.target) << c.code;
+  }
+}
+
+TEST(DecodeRule, JumpsAndGotosLeadToAChain) {
+  for (const std::int32_t code : {NFT_JUMP, NFT_GOTO}) {
+    const Rule rule = decoded({nft_verdict(code, "KUBE-SERVICES")});
+    EXPECT_EQ(rule.target, Target::chain);
+    EXPECT_EQ(rule.chain, "KUBE-SERVICES");
+  }
+}
+
+TEST(DecodeRule, AConstantInAnotherRegisterIsNoVerdict) {
+  EXPECT_EQ(decoded({test::nft_load(0)}).target, Target::none);
+}
+
+TEST(DecodeRule, ExtensionsAreTheSameInEitherForm) {
+  struct Case {
+    const char* description;
+    ByteVector expression;
+    Target target;
+  };
+  const Case cases[] = {
+      {"native reject", nft_expression("reject"), Target::reject},
+      {"xtables' REJECT", nft_target({.name = "REJECT"}), Target::reject},
+      {"native masq", nft_expression("masq"), Target::masquerade},
+      {"xtables' MASQUERADE", nft_target({.name = "MASQUERADE"}), Target::masquerade},
+      {"native notrack", nft_expression("notrack"), Target::notrack},
+      {"xtables' CT", nft_target(test::ct_notrack()), Target::notrack},
+      {"xtables' CT for a zone", nft_target(test::ct_zone(3)), Target::other},
+      {"xtables' DNAT", nft_target({.name = "DNAT"}), Target::other},
+      {"an expression that nobody knows", nft_expression("made-up", ByteVector(8)), Target::none},
+      {"a target without its name", nft_expression("target"), Target::other},
+      {"an immediate without its data", nft_expression("immediate"), Target::none},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(decoded({c.expression}).target, c.target) << c.description;
+  }
+}
+
+TEST(DecodeRule, MatchesAreThoseOfXtables) {
+  EXPECT_EQ(decoded({nft_match(test::statistic_random(0.25))}).chance, 0.25);
+  EXPECT_EQ(decoded({nft_match(test::statistic_nth(4))}).chance, std::nullopt);
+  EXPECT_TRUE(decoded({nft_match(test::recent("KUBE-SEP-X"))}).recent);
+  EXPECT_FALSE(decoded({nft_match(test::comment("recent"))}).recent);
+}
+
+TEST(DecodeRule, CountersAreTaken) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(decoded({nft_counter(kMost, kMost)}).packets, kMost);
+  EXPECT_EQ(decoded({nft_expression("counter")}).packets, 0U);
+  EXPECT_EQ(decoded({}).packets, 0U);
+}
+
+TEST(DecodeRule, ContentLeavesOutCountersAndHandlesAndNothingElse) {
+  const std::vector<ByteVector> rule{nft_match(test::comment("a")), nft_counter(1),
+                                     nft_verdict(NFT_JUMP, "one")};
+  const std::uint64_t content = decoded(rule, "note").content;
+  ASSERT_NE(content, 0U);
+
+  EXPECT_EQ(decoded({rule[0], nft_counter(2, 3), rule[2]}, "note").content, content);
+  const ByteVector moved =
+      test::nft_rule({.expressions = rule, .user_data = "note", .handle = 99}, kGeneration + 1);
+  EXPECT_EQ(rule_in(moved).content, content);
+
+  EXPECT_NE(decoded(rule, "another note").content, content);
+  EXPECT_NE(decoded(rule).content, content);
+  EXPECT_NE(decoded({nft_match(test::comment("b")), rule[1], rule[2]}, "note").content, content);
+  EXPECT_NE(decoded({rule[0], rule[1], nft_verdict(NFT_GOTO, "one")}, "note").content, content);
+  EXPECT_NE(decoded({rule[0], rule[1], nft_verdict(NFT_JUMP, "two")}, "note").content, content);
+  EXPECT_NE(decoded({rule[0], rule[1]}, "note").content, content);
+  EXPECT_NE(decoded({rule[2], rule[1], rule[0]}, "note").content, content);
+}
+
+TEST(DecodeRule, WithoutExpressionsItLetsThePacketGoOn) {
+  const auto bytes = test::nft_message(NFT_MSG_NEWRULE, AddressFamily::ipv4, kGeneration).message();
+  EXPECT_EQ(rule_in(bytes).target, Target::none);
+}
+
+TEST(DecodeRule, BytesThatAreNoAttributesAreNoRule) {
+  const auto builder = [] {
+    return test::nft_message(NFT_MSG_NEWRULE, AddressFamily::ipv4, kGeneration);
+  };
+  const nlattr too_long{.nla_len = 0xfff0, .nla_type = NFTA_LIST_ELEM};
+  const nlattr too_short{.nla_len = 3, .nla_type = NFTA_LIST_ELEM};
+  const ByteVector element = nft_expression("masq");
+  const ByteVector messages[] = {
+      builder().raw(too_long).message(),
+      builder().raw(too_short).message(),
+      builder()
+          .nest(NFTA_RULE_EXPRESSIONS, [&](test::MessageBuilder& list) { list.raw(too_long); })
+          .message(),
+      builder()
+          .nest(NFTA_RULE_EXPRESSIONS,
+                [&](test::MessageBuilder& list) {
+                  list.nest(NFTA_LIST_ELEM,
+                            [&](test::MessageBuilder& item) { item.raw(element).raw(too_short); });
+                })
+          .message(),
+      builder()
+          .nest(NFTA_RULE_EXPRESSIONS,
+                [&](test::MessageBuilder& list) { list.attribute(NFTA_LIST_ELEM, {}); })
+          .message(),
+  };
+  for (const ByteVector& bytes : messages) {
+    EXPECT_FALSE(decode_rule(message_in(bytes))) << &bytes - messages;
+  }
+}
+
+TEST(DecodeRule, AMessageCutAnywhereIsNoAccident) {
+  const ByteVector whole = test::nft_rule(
+      {.expressions = {nft_match(test::statistic_random(0.5)), nft_counter(1),
+                       nft_target(test::ct_notrack()), nft_verdict(NFT_JUMP, "KUBE-SERVICES")},
+       .user_data = "note"},
+      kGeneration);
+  const Bytes payload = message_in(whole).payload;
+  for (std::size_t size = 0; size < payload.size(); ++size) {
+    const ByteVector cut{payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(size)};
+    const netlink::Message message{.header = {}, .payload = cut};
+    static_cast<void>(decode_rule(message));
+    static_cast<void>(decode_chain(message));
+    static_cast<void>(decode_generation_tag(message));
+  }
+}
+
+}  // namespace
+}  // namespace kubecliff::iptables

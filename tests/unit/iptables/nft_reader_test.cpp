@@ -1,0 +1,472 @@
+// NftReader against a kernel whose every answer the test decides.
+#include "collectors/iptables/nft_reader.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "collectors/kernel/kernel_feature.h"
+#include "tests/support/nft_messages.h"
+#include "tests/support/result_matchers.h"
+#include "tests/unit/iptables/nft_kernel.h"
+
+namespace kubecliff::iptables {
+namespace {
+
+using test::fails_with;
+using test::has_value;
+using test::NftKernel;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""s;
+
+constexpr Duration kFullInterval = 10min;
+constexpr std::string_view kServiceA = "KUBE-SVC-AAAAAAAAAAAAAAAA";
+constexpr std::string_view kServiceB = "KUBE-SVC-BBBBBBBBBBBBBBBB";
+
+MATCHER_P(is_refresh, kind, "") {
+  return arg.has_value() && *arg == kind;
+}
+
+// A procfs that says no more than whether the kernel has nf_tables.
+class Procfs {
+ public:
+  explicit Procfs(std::string_view config) {
+    std::string pattern = ::testing::TempDir() + "procfs-XXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+    std::ofstream{path_ / "config.gz"} << config << '\n';
+  }
+  Procfs(const Procfs&) = delete;
+  Procfs& operator=(const Procfs&) = delete;
+  ~Procfs() { std::filesystem::remove_all(path_); }
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The nat table of a node with two Services, in one family.
+class NftReaderTest : public ::testing::Test {
+ protected:
+  NftReaderTest() {
+    kernel_.add_chain({.name = "PREROUTING", .base = true}).rules = {{.jump = "KUBE-SERVICES"}};
+    kernel_.add_chain({.name = "KUBE-SERVICES"}).rules = {{.jump = std::string{kServiceA}},
+                                                          {.jump = std::string{kServiceB}}};
+    kernel_.add_chain({.name = std::string{kServiceA}}).rules = {{.jump = ""}};
+    kernel_.add_chain({.name = std::string{kServiceB}}).rules = {{.jump = ""}};
+  }
+
+  Result<RefreshKind> refresh(Duration later = 1s) { return reader_.refresh(now_ += later); }
+
+  // To where nothing is left to be read.
+  void settle() {
+    ASSERT_THAT(refresh(), has_value());
+    ASSERT_THAT(refresh(), is_refresh(RefreshKind::unchanged));
+    std::ignore = kernel_.questions();
+  }
+
+  [[nodiscard]] const BackendReading& reading() const {
+    return reader_.reading(AddressFamily::ipv4);
+  }
+  [[nodiscard]] std::uint32_t rules() const { return reading().tables.at(0).figures.rules; }
+  [[nodiscard]] std::uint32_t svc_rules() const {
+    return reading()
+        .tables.at(0)
+        .figures.classes.at(static_cast<std::size_t>(ChainClass::svc))
+        .rules;
+  }
+  void add_rule(std::string_view chain) { kernel_.chain(chain).rules.push_back({.jump = ""}); }
+  // A rule in place of another: nothing that a chain dump shows.
+  void replace_rule(std::string_view chain, std::string jump = "") {
+    kernel_.chain(chain).rules.at(0) = {.jump = std::move(jump),
+                                        .expressions = {test::nft_verdict(NF_DROP)}};
+  }
+  [[nodiscard]] bool saw_replacement() const { return reading().tables.at(0).figures.refusals > 0; }
+  // What a rule of a transaction in preparation does: its chain counts it, and no dump shows it.
+  void prepare_rule(std::string_view chain) { ++kernel_.chain(chain).other_users; }
+  void commit_prepared(std::string_view chain) {
+    --kernel_.chain(chain).other_users;
+    add_rule(chain);
+    kernel_.commit();
+  }
+  static std::string rules_of(std::string_view chain) {
+    return "rules ipv4 nat " + std::string{chain};
+  }
+
+  NftKernel kernel_;
+  Procfs procfs_{"CONFIG_NF_TABLES=y"};
+  NftReader reader_{kernel_.transport(), procfs_.path(), kFullInterval};
+  Clock::time_point now_;
+};
+
+TEST_F(NftReaderTest, TheFirstRefreshReadsEveryChain) {
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
+  EXPECT_THAT(kernel_.questions(),
+              ElementsAre("generation", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
+                          rules_of("KUBE-SERVICES"), rules_of(kServiceA), rules_of(kServiceB),
+                          "tables ipv6", "chains ipv6", "generation"));
+  EXPECT_EQ(reading().state, BackendState::rules);
+  EXPECT_EQ(rules(), 5U);
+  EXPECT_EQ(reading().tables.at(0).figures.chains, 4U);
+  EXPECT_EQ(reading().tables.at(0).figures.services, 2U);
+  EXPECT_EQ(reading().changes, 0U);
+  EXPECT_EQ(reader_.reading(AddressFamily::ipv6).state, BackendState::no_table);
+}
+
+TEST_F(NftReaderTest, AnUnchangedGenerationCostsOneQuestion) {
+  settle();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::unchanged));
+  EXPECT_THAT(kernel_.questions(), ElementsAre("generation"));
+}
+
+TEST_F(NftReaderTest, OfUserChainsOnlyThoseWithAnotherUseAreReadAgain) {
+  settle();
+  add_rule(kServiceB);
+  kernel_.commit();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  EXPECT_THAT(kernel_.questions(),
+              ElementsAre("generation", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
+                          rules_of(kServiceB), "tables ipv6", "chains ipv6", "generation"));
+  EXPECT_EQ(svc_rules(), 3U);
+  EXPECT_EQ(rules(), 6U);
+  EXPECT_EQ(reading().changes, 1U);
+}
+
+TEST_F(NftReaderTest, AChainMadeAnewUnderItsOldNameIsReadAgain) {
+  settle();
+  kernel_.remove_chain(kServiceA);
+  kernel_.add_chain({.name = std::string{kServiceA}}).rules = {
+      {.jump = "", .expressions = {test::nft_verdict(NF_DROP)}}};
+  kernel_.commit();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  const auto questions = kernel_.questions();
+  EXPECT_THAT(questions, Contains(rules_of(kServiceA)));
+  EXPECT_THAT(questions, Not(Contains(rules_of(kServiceB))));
+  EXPECT_EQ(rules(), 5U);
+  EXPECT_EQ(reading().changes, 1U);
+}
+
+TEST_F(NftReaderTest, AChainThatIsGoneIsNoLongerCounted) {
+  settle();
+  kernel_.remove_chain(kServiceB);
+  kernel_.chain("KUBE-SERVICES").rules.pop_back();
+  kernel_.commit();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  EXPECT_EQ(reading().tables.at(0).figures.chains, 3U);
+  EXPECT_EQ(rules(), 3U);
+  EXPECT_EQ(reading().tables.at(0).figures.services, 1U);
+}
+
+TEST_F(NftReaderTest, ACommitElsewhereIsNoChangeOfTheRules) {
+  settle();
+  kernel_.add_chain({.table = "kube-proxy", .name = "services"});
+  kernel_.commit();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  EXPECT_EQ(reading().changes, 0U);
+  EXPECT_EQ(reading().tables.size(), 1U);
+  EXPECT_THAT(kernel_.questions(), Not(Contains("rules ipv4 kube-proxy services")));
+}
+
+TEST_F(NftReaderTest, TablesThatAreGoneLeaveTheStateNoTable) {
+  settle();
+  for (const std::string_view chain :
+       {std::string_view{"PREROUTING"}, std::string_view{"KUBE-SERVICES"}, kServiceA, kServiceB}) {
+    kernel_.remove_chain(chain);
+  }
+  kernel_.commit();
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_EQ(reading().state, BackendState::no_table);
+  EXPECT_THAT(reading().tables, IsEmpty());
+  EXPECT_EQ(reading().changes, 1U);
+}
+
+TEST_F(NftReaderTest, ATableWithoutRulesIsEmpty) {
+  kernel_.add_chain(
+      {.table = "filter", .name = "INPUT", .family = AddressFamily::ipv6, .base = true});
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_EQ(reader_.reading(AddressFamily::ipv6).state, BackendState::empty);
+}
+
+TEST_F(NftReaderTest, AnInterruptedDumpIsAskedForAgain) {
+  for (const std::string& question :
+       {std::string{"tables ipv4"}, std::string{"chains ipv4"}, rules_of("KUBE-SERVICES")}) {
+    SCOPED_TRACE(question);
+    kernel_.expect({.question = question, .interrupted = true});
+    add_rule("KUBE-SERVICES");
+    kernel_.commit();
+    EXPECT_THAT(refresh(), has_value());
+    EXPECT_EQ(rules(), kernel_.chain("KUBE-SERVICES").rules.size() + 3);
+  }
+}
+
+TEST_F(NftReaderTest, AMessageOfAnotherGenerationMakesTheDumpTorn) {
+  kernel_.expect({.question = rules_of(kServiceB), .before = [&] { kernel_.commit(); }});
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
+  // What the first attempt read stands: only the built-in chain, whose counters move, and what it
+  // did not come to are read by the second.
+  EXPECT_THAT(kernel_.questions(),
+              ElementsAre("generation", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
+                          rules_of("KUBE-SERVICES"), rules_of(kServiceA), rules_of(kServiceB),
+                          "generation", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
+                          rules_of(kServiceB), "tables ipv6", "chains ipv6", "generation"));
+  EXPECT_EQ(rules(), 5U);
+}
+
+TEST_F(NftReaderTest, ACommitAfterTheLastDumpMakesThePassTorn) {
+  settle();
+  add_rule(kServiceA);
+  kernel_.commit();
+  kernel_.expect({.question = "chains ipv6", .before = [&] {
+                    kernel_.remove_chain(kServiceB);
+                    kernel_.chain("KUBE-SERVICES").rules.pop_back();
+                    kernel_.commit();
+                  }});
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_EQ(rules(), 4U);
+  EXPECT_EQ(reading().tables.at(0).figures.chains, 3U);
+}
+
+TEST_F(NftReaderTest, ARulesetThatNeverStandsStillIsTornAndTheEarlierFiguresStand) {
+  settle();
+  add_rule(kServiceA);
+  kernel_.commit();
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    kernel_.expect({.question = "chains ipv6", .before = [&] { kernel_.commit(); }});
+  }
+  EXPECT_THAT(refresh(), fails_with(ErrorKind::torn, HasSubstr("changed while it was read")));
+  EXPECT_EQ(rules(), 5U);
+  EXPECT_EQ(reading().state, BackendState::rules);
+
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_EQ(rules(), 6U);
+}
+
+TEST_F(NftReaderTest, NothingIsSaidOfARulesetThatCouldNotBeReadYet) {
+  kernel_.expect({.question = "chains ipv4", .refusal = -EIO});
+  EXPECT_THAT(refresh(), fails_with(ErrorKind::internal, HasSubstr("list chains")));
+  EXPECT_EQ(reading().state, std::nullopt);
+}
+
+TEST_F(NftReaderTest, AFullPassGoesOnWhereTheRefreshBeforeLeftIt) {
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    kernel_.expect({.question = rules_of(kServiceB), .before = [&] { kernel_.commit(); }});
+  }
+  EXPECT_THAT(refresh(), fails_with(ErrorKind::torn, HasSubstr("")));
+  std::ignore = kernel_.questions();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
+  EXPECT_THAT(kernel_.questions(),
+              ElementsAre("generation", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
+                          rules_of(kServiceB), "tables ipv6", "chains ipv6", "generation"));
+}
+
+TEST_F(NftReaderTest, RulesReadDuringATransactionAreReadAgainAfterIt) {
+  settle();
+  prepare_rule(kServiceA);
+  add_rule(kServiceB);
+  kernel_.commit();  // of somebody before, while the transaction waits
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_EQ(svc_rules(), 3U);  // what is visible, and true
+
+  commit_prepared(kServiceA);  // the use is what it was when the old rules were read
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_EQ(svc_rules(), 4U);
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::unchanged));
+}
+
+TEST_F(NftReaderTest, RulesOfAnEarlierGenerationAreNotServedAsThoseOfALater) {
+  settle();
+  prepare_rule(kServiceA);
+  kernel_.commit();
+  // Its rules are read before the commit, and the pass breaks off after them.
+  kernel_.expect({.question = "chains ipv6", .before = [&] { commit_prepared(kServiceA); }});
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_EQ(svc_rules(), 3U);
+}
+
+TEST_F(NftReaderTest, ChainsThatVerdictMapsPointIntoAreTakenOnceTheNumbersStandStill) {
+  kernel_.chain(kServiceA).other_users = 2;
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::unchanged));
+  std::ignore = kernel_.questions();
+
+  add_rule(kServiceB);
+  kernel_.commit();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  EXPECT_THAT(kernel_.questions(), Not(Contains(rules_of(kServiceA))));
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::unchanged));
+  EXPECT_EQ(svc_rules(), 3U);
+}
+
+TEST_F(NftReaderTest, ARuleReplacedByAnotherShowsAtTheNextFullPass) {
+  kernel_.chain("KUBE-SERVICES").rules.push_back({.jump = ""});
+  settle();
+  replace_rule("KUBE-SERVICES", std::string{kServiceA});
+  kernel_.commit();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  EXPECT_EQ(reading().changes, 0U);
+  EXPECT_THAT(refresh(kFullInterval), is_refresh(RefreshKind::full));
+  EXPECT_EQ(reading().changes, 1U);
+}
+
+TEST_F(NftReaderTest, WithoutACommitThereIsNoFullPass) {
+  settle();
+  EXPECT_THAT(refresh(kFullInterval), is_refresh(RefreshKind::incremental));  // the flow counters
+  EXPECT_THAT(kernel_.questions(), ElementsAre("generation", rules_of("PREROUTING")));
+}
+
+TEST_F(NftReaderTest, AChangeWhileAFullPassRunsIsLeftToTheNext) {
+  settle();
+  kernel_.commit();
+  kernel_.expect({.question = rules_of(kServiceB), .before = [&] {
+                    replace_rule(kServiceA);
+                    kernel_.commit();
+                  }});
+  EXPECT_THAT(refresh(kFullInterval), is_refresh(RefreshKind::full));
+  EXPECT_EQ(reading().changes, 0U);
+  EXPECT_THAT(refresh(kFullInterval), is_refresh(RefreshKind::full));
+  EXPECT_EQ(reading().changes, 1U);
+}
+
+TEST_F(NftReaderTest, WithoutPermissionTheStateIsDeniedAndNoFiguresAreServed) {
+  settle();
+  kernel_.expect({.question = "generation", .refusal = -EPERM});
+  EXPECT_THAT(refresh(), fails_with(ErrorKind::denied, HasSubstr("generation")));
+  EXPECT_EQ(reading().state, BackendState::denied);
+  EXPECT_THAT(reading().tables, IsEmpty());
+
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
+  EXPECT_EQ(reading().state, BackendState::rules);
+  EXPECT_EQ(rules(), 5U);
+  EXPECT_EQ(reading().changes, 0U);
+}
+
+TEST_F(NftReaderTest, WhatCouldNotBeReceivedIsAskedForOnAFreshSocket) {
+  struct Case {
+    const char* description;
+    Error error;
+  };
+  const Case cases[] = {
+      {.description = "the kernel dropped messages",
+       .error = {.kind = ErrorKind::overrun, .errno_value = ENOBUFS, .message = "dropped"}},
+      {.description = "no answer came",
+       .error = {.kind = ErrorKind::timeout, .errno_value = ETIMEDOUT, .message = "silence"}},
+      {.description = "a datagram larger than the buffer",
+       .error = {.kind = ErrorKind::malformed, .errno_value = 0, .message = "too large"}},
+  };
+  settle();
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.description);
+    const std::uint32_t before = rules();
+    const int opened = kernel_.times_opened();
+    add_rule(kServiceA);
+    kernel_.commit();
+    kernel_.expect({.question = rules_of(kServiceA), .failure = c.error});
+    EXPECT_THAT(refresh(), fails_with(c.error.kind, HasSubstr(c.error.message)));
+    EXPECT_EQ(rules(), before);
+
+    EXPECT_THAT(refresh(), has_value());
+    EXPECT_EQ(rules(), before + 1);
+    EXPECT_EQ(kernel_.times_opened(), opened + 1);
+  }
+}
+
+TEST_F(NftReaderTest, AMessageThatDoesNotDecodeIsMalformedAndTheFiguresStand) {
+  settle();
+  struct Case {
+    std::string question;
+    std::uint8_t command;
+  };
+  const Case cases[] = {{.question = "generation", .command = NFT_MSG_NEWGEN},
+                        {.question = "tables ipv4", .command = NFT_MSG_NEWTABLE},
+                        {.question = "chains ipv4", .command = NFT_MSG_NEWCHAIN}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.question);
+    kernel_.commit();
+    kernel_.expect(
+        {.question = c.question,
+         .message =
+             test::nft_message(c.command, AddressFamily::ipv4, kernel_.generation).message()});
+    EXPECT_THAT(refresh(), fails_with(ErrorKind::malformed, HasSubstr("message")));
+    EXPECT_EQ(rules(), 5U);
+    EXPECT_THAT(refresh(), has_value());
+  }
+}
+
+TEST_F(NftReaderTest, FlowCountersAreReadAtTheirOwnPace) {
+  const std::string prerouting = rules_of("PREROUTING");
+  kernel_.chain("PREROUTING").rules = {{.jump = ""}, {.jump = "KUBE-SERVICES", .packets = 7}};
+  settle();
+  EXPECT_EQ(reading().prerouting.value(), 7U);
+  EXPECT_EQ(reading().output.value(), std::nullopt);
+
+  kernel_.chain("PREROUTING").rules.at(1).packets = 9;
+  EXPECT_THAT(refresh(1s), is_refresh(RefreshKind::unchanged));
+  EXPECT_THAT(refresh(15s), is_refresh(RefreshKind::incremental));
+  EXPECT_THAT(kernel_.questions(), ElementsAre("generation", "generation", prerouting));
+  EXPECT_EQ(reading().prerouting.value(), 9U);
+
+  // Its rule was written anew, and counts from 0.
+  kernel_.chain("PREROUTING").rules.at(1).packets = 3;
+  kernel_.commit();
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_EQ(reading().prerouting.value(), 12U);
+  EXPECT_EQ(reading().changes, 0U);
+}
+
+TEST_F(NftReaderTest, AChangeBeneathTheFlowCountersIsLeftToTheNextRefresh) {
+  settle();
+  kernel_.expect({.question = rules_of("PREROUTING"), .before = [&] {
+                    add_rule(kServiceA);
+                    kernel_.commit();
+                  }});
+  EXPECT_THAT(refresh(15s), is_refresh(RefreshKind::incremental));
+  EXPECT_EQ(rules(), 5U);
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  EXPECT_EQ(rules(), 6U);
+}
+
+TEST(NftReader, AKernelWithoutNfTablesIsNotAsked) {
+  if (module_loaded("nf_tables")) {
+    GTEST_SKIP() << "sysfs shows nf_tables loaded here";
+  }
+  struct Case {
+    std::string_view config;
+    BackendState state;
+  };
+  for (const Case& c :
+       {Case{.config = "CONFIG_NF_TABLES=m", .state = BackendState::not_loaded},
+        Case{.config = "# CONFIG_NF_TABLES is not set", .state = BackendState::not_built}}) {
+    SCOPED_TRACE(c.config);
+    NftKernel kernel;
+    const Procfs procfs{c.config};
+    NftReader reader{kernel.transport(), procfs.path(), kFullInterval};
+    EXPECT_THAT(reader.refresh({}), is_refresh(RefreshKind::full));
+    EXPECT_THAT(reader.refresh({}), is_refresh(RefreshKind::unchanged));
+    for (const AddressFamily family : kAddressFamilies) {
+      EXPECT_EQ(reader.reading(family).state, c.state);
+    }
+    EXPECT_EQ(kernel.times_opened(), 0);
+  }
+}
+
+}  // namespace
+}  // namespace kubecliff::iptables
