@@ -100,9 +100,9 @@ class Walker {
   Result<LegacyTable> walk();
 
  private:
-  std::optional<ChainKind> hook_at(std::size_t offset) const;
-  std::string_view chain_before(std::size_t first_rule) const;
-  std::optional<Rule> decode_rule(const Entry& entry, std::size_t offset) const;
+  [[nodiscard]] std::optional<ChainKind> hook_at(std::size_t offset) const;
+  [[nodiscard]] std::string_view chain_before(std::size_t first_rule) const;
+  [[nodiscard]] std::optional<Rule> decode_rule(const Entry& entry, std::size_t offset) const;
   void begin_chain(std::string_view name, ChainKind kind, std::size_t first_rule);
   void end_chain();
   void count_jumps_to_dead_chains();
@@ -203,7 +203,8 @@ std::optional<Rule> Walker::decode_rule(const Entry& entry, std::size_t offset) 
     rest = rest.subspan(match->size);
   }
 
-  if (entry.target.name != XT_STANDARD_TARGET) {
+  // The standard target, a verdict, has no name.
+  if (!entry.target.name.empty()) {
     rule.target = extension_target(entry.target.name, entry.target.data);
     return rule;
   }

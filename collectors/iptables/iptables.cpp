@@ -280,8 +280,7 @@ Result<RefreshKind> IptablesCollector::refresh(Clock::time_point now, Samples& o
 CollectorSpec spec() {
   return {
       .name = "iptables",
-      .summary =
-          "rules and chains of iptables, legacy and nft: how many, whose, how long the walk",
+      .summary = "rules and chains of iptables, legacy and nft: how many, whose, how long the walk",
       .families = {kRules,         kChains,     kKubeChains,      kKubeRules,     kServices,
                    kEndpoints,     kNodePorts,  kNoEndpointRules, kAffinityRules, kMasqueradeRules,
                    kWorstCaseWalk, kDuplicates, kUnbalanced,      kDangling,      kOwnerRules,

@@ -308,7 +308,7 @@ Result<void> NftReader::read_chain(AddressFamily family, std::string_view table,
 // A transaction that is being prepared already moves NFTA_CHAIN_USE, while the rules are those from
 // before it. A record that took such a number would look unchanged when the transaction is done, so
 // the numbers must add up: every user of a chain is one of its rules or a jump.
-bool NftReader::settle(Family& family, std::uint32_t generation) {
+bool NftReader::settle(Family& family, std::uint32_t generation) const {
   bool settled = true;
   for (Table& table : family.tables) {
     std::int64_t foreign_users = 0;
@@ -331,9 +331,10 @@ bool NftReader::settle(Family& family, std::uint32_t generation) {
   return settled;
 }
 
-void NftReader::publish(Family& family) {
+void NftReader::publish(Family& family) const {
   BackendReading& reading = family.reading;
   std::vector<TableReading> tables;
+  tables.reserve(family.tables.size());
   for (const Table& table : family.tables) {
     tables.push_back({.table = table.name,
                       .figures = summarize(table.chains, table.built_in),

@@ -72,8 +72,8 @@ class NftReader {
   [[nodiscard]] Result<void> read_chain(AddressFamily family, std::string_view table,
                                         std::string_view chain, std::uint32_t generation,
                                         ChainKind kind);
-  [[nodiscard]] bool settle(Family& family, std::uint32_t generation);
-  void publish(Family& family);
+  [[nodiscard]] bool settle(Family& family, std::uint32_t generation) const;
+  void publish(Family& family) const;
   [[nodiscard]] Result<void> read_flows();
   void forget_contents();
 

@@ -27,8 +27,8 @@ Result<std::string> read_text(const std::filesystem::path& file) {
 
   std::string text;
   std::array<char, 4096> piece{};
-  while (const std::size_t size = std::fread(piece.data(), 1, piece.size(), stream.get())) {
-    text.append(piece.data(), size);
+  while (std::feof(stream.get()) == 0 && std::ferror(stream.get()) == 0) {
+    text.append(piece.data(), std::fread(piece.data(), 1, piece.size(), stream.get()));
   }
   if (std::ferror(stream.get()) != 0) {
     return fail_errno(errno, file.string());

@@ -112,6 +112,10 @@ MessageBuilder ctnetlink_message(std::uint8_t command, std::uint8_t family,
   return builder;
 }
 
+nlmsghdr header_of(Bytes datagram) {
+  return read_as<nlmsghdr>(datagram).value_or(nlmsghdr{});
+}
+
 ByteVector done(std::int32_t status) {
   return control(NLMSG_DONE, status);
 }
@@ -150,7 +154,7 @@ class FakeNetlink::FakeTransport final : public netlink::Transport {
     if (state_->script.empty()) {
       return {};
     }
-    const std::uint32_t sequence = read_as<nlmsghdr>(request).value_or(nlmsghdr{}).nlmsg_seq;
+    const std::uint32_t sequence = header_of(request).nlmsg_seq;
     for (Reply& reply : state_->script.front()) {
       set_sequence(reply.datagram, sequence - reply.questions_ago);
       replies_.push_back(std::move(reply));

@@ -7,6 +7,8 @@
 // Not thread-safe.
 #pragma once
 
+#include <linux/netlink.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -62,6 +64,9 @@ class MessageBuilder {
 // statistics.
 [[nodiscard]] MessageBuilder ctnetlink_message(std::uint8_t command, std::uint8_t family = 0,
                                                std::uint16_t resource = 0);
+
+// The header of the first message; zeros where there is none.
+[[nodiscard]] nlmsghdr header_of(Bytes datagram);
 
 // The kernel's NLMSG_DONE and NLMSG_ERROR: `status` is 0 or a negative errno.
 [[nodiscard]] ByteVector done(std::int32_t status = 0);

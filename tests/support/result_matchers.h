@@ -11,8 +11,7 @@
 namespace kubecliff {
 
 // GoogleTest finds it by its name.
-inline void PrintTo(const Error& error,
-                    std::ostream* out) {  // NOLINT(readability-identifier-naming)
+inline void PrintTo(const Error& error, std::ostream* out) {
   *out << name(error.kind) << " (errno " << error.errno_value << "): " << error.message;
 }
 

@@ -64,7 +64,7 @@ TEST(Availability, AModuleThatIsLoadedLaterIsSeen) {
 }
 
 TEST(Availability, AModuleThatIsUnloadedIsNotAsked) {
-  FileTree proc;
+  const FileTree proc;
   FileTree sys;
   sys.directory("module/nf_conntrack").directory("module/nf_conntrack_netlink");
   const Availability availability{proc.path(), sys.path()};

@@ -77,8 +77,8 @@ TEST(DecodeCpuCounters, OfARealKernel) {
 
 TEST(DecodeCpuCounters, EachAttributeIsItsCounter) {
   MessageBuilder message = ctnetlink_message(kCpuStats, 0, 300);
-  for (std::uint16_t type = CTA_STATS_SEARCHED; type <= CTA_STATS_MAX + 1; ++type) {
-    message.be32(type, 100U + type);
+  for (unsigned type = CTA_STATS_SEARCHED; type <= CTA_STATS_MAX + 1; ++type) {
+    message.be32(static_cast<std::uint16_t>(type), 100 + type);
   }
   const auto counters = decode_cpu_counters(message.payload());
   ASSERT_THAT(counters, has_value());

@@ -79,9 +79,7 @@ TEST_F(ReaderTest, AsksCtnetlinkWhereItIsThere) {
 
   std::vector<std::uint16_t> types;
   for (const auto& question : kernel_.questions()) {
-    const auto header = read_as<nlmsghdr>(question);
-    ASSERT_TRUE(header);
-    types.push_back(header->nlmsg_type);
+    types.push_back(test::header_of(question).nlmsg_type);
   }
   EXPECT_THAT(types, ElementsAre((NFNL_SUBSYS_CTNETLINK << 8U) | IPCTNL_MSG_CT_GET_STATS,
                                  (NFNL_SUBSYS_CTNETLINK << 8U) | IPCTNL_MSG_CT_GET_STATS_CPU));

@@ -32,7 +32,7 @@ class LegacyReaderTest : public ::testing::TestWithParam<AddressFamily> {
     procfs_ = ::mkdtemp(pattern.data());
     std::filesystem::create_directory(procfs_ / "net");
   }
-  ~LegacyReaderTest() override { std::filesystem::remove_all(procfs_); }
+  void TearDown() override { std::filesystem::remove_all(procfs_); }
 
   void write(const std::filesystem::path& path, std::string_view text) const {
     std::ofstream{procfs_ / path} << text;

@@ -22,10 +22,6 @@ void overwrite(ByteVector& bytes, std::size_t offset, T value) {
   std::memcpy(bytes.data() + offset, &value, sizeof(value));
 }
 
-nlmsghdr header_of(Bytes request) {
-  return read_as<nlmsghdr>(request).value_or(nlmsghdr{});
-}
-
 AddressFamily family_of(Bytes request) {
   const auto header = read_as<nfgenmsg>(request, sizeof(nlmsghdr)).value_or(nfgenmsg{});
   return header.nfgen_family == AF_INET6 ? AddressFamily::ipv6 : AddressFamily::ipv4;
@@ -46,7 +42,8 @@ class NftKernel::FakeTransport final : public netlink::Transport {
     if (!reply_) {
       return fail(ErrorKind::timeout, ETIMEDOUT, "silence");
     }
-    current_ = *std::exchange(reply_, std::nullopt);
+    current_ = std::move(*reply_);
+    reply_.reset();
     if (current_.failure) {
       return std::unexpected(*current_.failure);
     }

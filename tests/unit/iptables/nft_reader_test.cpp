@@ -34,8 +34,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-using std::chrono_literals::operator""min;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 constexpr Duration kFullInterval = 10min;
 constexpr std::string_view kServiceA = "KUBE-SVC-AAAAAAAAAAAAAAAA";

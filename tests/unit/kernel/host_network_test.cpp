@@ -1,6 +1,6 @@
 #include "collectors/kernel/host_network.h"
 
-#include <filesystem>
+#include <sys/stat.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,14 +17,13 @@ TEST(InFirstNetworkNamespace, FollowsFromTheModeOfTheLimit) {
   test::FileTree proc;
   proc.file(kLimit, "262144\n");
   const auto path = proc.path() / kLimit;
-  using std::filesystem::perms;
 
-  std::filesystem::permissions(path, perms{0644});
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
   const auto first = in_first_network_namespace(proc.path());
   ASSERT_THAT(first, test::has_value());
   EXPECT_TRUE(*first);
 
-  std::filesystem::permissions(path, perms{0444});
+  ASSERT_EQ(::chmod(path.c_str(), 0444), 0);
   const auto other = in_first_network_namespace(proc.path());
   ASSERT_THAT(other, test::has_value());
   EXPECT_FALSE(*other);

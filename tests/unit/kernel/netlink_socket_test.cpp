@@ -89,8 +89,8 @@ TEST_F(SocketTest, EveryQuestionHasItsOwnSequence) {
   ASSERT_THAT(dump(), has_value());
   ASSERT_THAT(dump(), has_value());
   ASSERT_EQ(kernel_.questions().size(), 2U);
-  EXPECT_NE(read_as<nlmsghdr>(kernel_.questions()[0])->nlmsg_seq,
-            read_as<nlmsghdr>(kernel_.questions()[1])->nlmsg_seq);
+  EXPECT_NE(test::header_of(kernel_.questions()[0]).nlmsg_seq,
+            test::header_of(kernel_.questions()[1]).nlmsg_seq);
 }
 
 TEST_F(SocketTest, OnlyTheKernelIsListenedTo) {
@@ -139,7 +139,7 @@ TEST_F(SocketTest, ADumpInterruptedByAChangeIsTorn) {
 
 TEST_F(SocketTest, TheMarkOfATornDumpMayComeWithItsEnd) {
   ByteVector end = done();
-  nlmsghdr header = *read_as<nlmsghdr>(end);
+  nlmsghdr header = test::header_of(end);
   header.nlmsg_flags |= NLM_F_DUMP_INTR;
   std::memcpy(end.data(), &header, sizeof(header));
   kernel_.answer({datagram({answer(20)}), datagram({end})});

@@ -1,0 +1,43 @@
+// The references: the least that a program can do to have the same bytes from the kernel. Each
+// takes the answers of the system calls into memory and throws them away; nothing is decoded but
+// what is needed to find the end of an answer and to ask the next question.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "collectors/kernel/netlink_message.h"
+#include "collectors/kernel/unique_fd.h"
+
+namespace kubecliff::bench {
+
+// A netlink socket of NETLINK_NETFILTER, with send() and recv() into one buffer of 32 KiB: as much
+// as the kernel ever puts into a datagram of a dump.
+class BareNetlink {
+ public:
+  BareNetlink();
+
+  // NFT_MSG_GETCHAIN of all IPv4 tables: one dump.
+  void dump_chains();
+  // The same, and with the names from it an NFT_MSG_GETRULE dump of each chain.
+  void dump_chain_by_chain();
+  // IPCTNL_MSG_CT_GET: every flow. How many there were.
+  std::size_t dump_flows();
+
+ private:
+  // Hands every message of the answer to `visit(const netlink::Message&)`.
+  template <typename Visit>
+  void dump(netlink::Request& request, Visit&& visit);
+
+  UniqueFd socket_;
+  std::uint32_t sequence_ = 0;
+  alignas(std::max_align_t) std::array<std::byte, std::size_t{32} * 1024> buffer_{};
+};
+
+// IPT_SO_GET_INFO and IPT_SO_GET_ENTRIES of every IPv4 table that is loaded, into memory made as
+// kubecliff makes its own: a fresh anonymous mapping, huge pages where the kernel has them
+// (MADV_HUGEPAGE), unmapped after use.
+void get_legacy_entries();
+
+}  // namespace kubecliff::bench

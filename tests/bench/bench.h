@@ -1,0 +1,43 @@
+// The parts of the benchmark. Each makes the network namespaces that it works in, so that it needs
+// root, leaves nothing behind, and throws std::exception where something could not be measured.
+//
+// What is compared is measured in the same run, in turns: on a busy machine both lose alike. CPU
+// time is that of the thread, or of the process and its children, as the kernel accounts it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tests/bench/table.h"
+
+namespace kubecliff::bench {
+
+enum class Effort : std::uint8_t { full, quick };
+
+struct Plan {
+  Effort effort = Effort::full;
+  std::string program;  // the kubecliff that is run as a process
+
+  // Rounds, or seconds.
+  [[nodiscard]] int of(int full, int quick) const { return effort == Effort::full ? full : quick; }
+};
+
+// The iptables collector in this process: an unchanged ruleset, one Service changed, everything.
+void bench_refresh(const Plan& plan, Table& table);
+
+// The process beside a ruleset of 10,000 Services: start, memory, CPU when nothing happens.
+void bench_process(const Plan& plan, Table& table);
+
+// From a change of the ruleset to /metrics.
+void bench_freshness(const Plan& plan, Table& table);
+
+// Sixteen clients that scrape kubecliff, and node_exporter beside it.
+void bench_scrape(const Plan& plan, Table& table);
+
+// iptables-restore while kubecliff polls and while it does not.
+void bench_writer(const Plan& plan, Table& table);
+
+// The conntrack collectors in this process: inside a scrape, and the dump of every flow.
+void bench_conntrack(const Plan& plan, Table& table);
+
+}  // namespace kubecliff::bench
