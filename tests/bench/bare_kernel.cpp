@@ -52,10 +52,9 @@ void get_entries(int socket, const std::string& table) {
   check(memory != MAP_FAILED, "mmap");
 
   ::madvise(memory, bytes, MADV_HUGEPAGE);
-  ipt_get_entries request{};
-  std::memcpy(request.name, info.name, sizeof(request.name));
-  request.size = info.size;
-  std::memcpy(memory, &request, sizeof(request));
+  auto* request = static_cast<ipt_get_entries*>(memory);
+  std::memcpy(request->name, info.name, sizeof(request->name));
+  request->size = info.size;
   size = static_cast<socklen_t>(bytes);
   const bool got = ::getsockopt(socket, IPPROTO_IP, IPT_SO_GET_ENTRIES, memory, &size) == 0;
   ::munmap(memory, bytes);

@@ -331,7 +331,7 @@ TEST(Server, StopsAtOnceWhateverItsClientsDo) {
   const std::uint16_t port = server->ports().front();
   Client idle{port};
   ASSERT_EQ(idle.get("/").status, 200);
-  Client silent{port};
+  const Client silent{port};
   Client slow{port};
   slow.send("GET / HT");
   Client stalled{port};  // asks and never reads

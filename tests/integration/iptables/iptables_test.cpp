@@ -40,8 +40,7 @@ using test::Family;
 using test::Flush;
 using test::Ruleset;
 
-using std::chrono_literals::operator""min;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 constexpr Duration kFullInterval = 10min;
 
@@ -164,13 +163,13 @@ Figures expected_figures(Backend backend, Family family, const test::SavedRulese
 
 // The same selection of what is served.
 Figures comparable(const Figures& figures, Backend backend, Family family) {
-  static const std::set<std::string, std::less<>> kOthers{
+  static const std::set<std::string, std::less<>> others{
       "backend_state", "owner_rules", "new_flows_total", "table_bytes", "ruleset_changes_total"};
   const std::string labels = '{' + std::string{label(backend)} + ',' + std::string{label(family)};
   Figures selected;
   for (const auto& [name, value] : figures) {
     const std::size_t brace = name.find('{');
-    if (!kOthers.contains(std::string_view{name}.substr(0, brace)) &&
+    if (!others.contains(std::string_view{name}.substr(0, brace)) &&
         name.compare(brace, labels.size(), labels) == 0) {
       selected.emplace(name, value);
     }

@@ -10,7 +10,7 @@
 namespace kubecliff {
 namespace {
 
-using std::chrono_literals::operator""ms;
+using namespace std::chrono_literals;
 
 TEST(ParseDuration, ReadsWhatPrometheusReads) {
   struct Case {
