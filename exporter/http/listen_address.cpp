@@ -6,7 +6,7 @@
 
 namespace kubecliff::http {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
   const auto malformed = [&](std::string_view why) {

@@ -26,7 +26,7 @@ using ::testing::StartsWith;
 constexpr std::size_t kSeriesBudget = 600;
 
 // Classes all of them; a name of a Service, chain or address is none.
-const std::vector<std::string_view> kLabels{
+const std::vector<std::string_view> contract_labels{
     "backend",  "check",    "class",  "collector", "command", "compiler", "device",    "family",
     "flow",     "hook",     "kind",   "mode",      "module",  "owner",    "path",      "phase",
     "protocol", "query",    "reason", "resource",  "result",  "revision", "scheduler", "server",
@@ -43,7 +43,7 @@ void lint(const FamilySpec& family, const std::string& subject) {
   EXPECT_THAT(std::string{family.name}, StartsWith(subject));
   EXPECT_EQ(family.type == prometheus::MetricType::Counter, family.name.ends_with("_total"));
   EXPECT_GT(family.max_series, 0U);
-  EXPECT_THAT(family.labels.names(), IsSubsetOf(kLabels));
+  EXPECT_THAT(family.labels.names(), IsSubsetOf(contract_labels));
 
   ASSERT_FALSE(family.help.empty());
   EXPECT_TRUE(family.help.ends_with('.')) << family.help;

@@ -20,8 +20,7 @@
 namespace kubecliff::test {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 constexpr auto kPatience = 10s;
 

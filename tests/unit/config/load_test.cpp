@@ -18,7 +18,7 @@ using test::fails_with;
 using test::has_value;
 using ::testing::ElementsAre;
 using ::testing::Key;
-using std::chrono_literals::operator""min;
+using namespace std::chrono_literals;
 
 std::vector<CollectorSpec> specs() {
   std::vector<CollectorSpec> specs;

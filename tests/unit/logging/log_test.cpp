@@ -16,7 +16,7 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 class Log : public ::testing::TestWithParam<LogFormat> {
  protected:

@@ -9,10 +9,7 @@
 namespace kubecliff {
 namespace {
 
-using std::chrono_literals::operator""h;
-using std::chrono_literals::operator""min;
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 constexpr FamilySpec kFamily{.name = "kubecliff_x", .help = "X."};
 constexpr Clock::time_point kStart{};

@@ -30,8 +30,7 @@ using test::Gate;
 using test::has_value;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 constexpr FamilySpec kValue{.name = "kubecliff_test_value", .help = "A value."};
 
