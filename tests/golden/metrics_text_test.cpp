@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "exporter/http/exposition.h"
+#include "exporter/logging/log.h"
 #include "exporter/runner/runner.h"
 #include "tests/golden/golden_file.h"
 #include "tests/support/fake_clock.h"
@@ -34,6 +35,8 @@ Result<RefreshKind> refresh_flows(Clock::time_point, Samples& out) {
 }
 
 TEST(MetricsText, IsAsTheGoldenFileSays) {
+  // As the program does, before there are threads that log.
+  configure_logging(LogLevel::error, LogFormat::logfmt);
   test::FakeClock clock;
   std::vector<CollectorSpec> specs{test::fake_spec("tables", Schedule::background, refresh_tables),
                                    test::fake_spec("flows", Schedule::in_scrape, refresh_flows),

@@ -379,16 +379,17 @@ TEST_P(IptablesBackend, NewFlowsAreThoseThatKubeServicesSaw) {
 
   constexpr int kFlows = 50;
   for (int i = 0; i < kFlows; ++i) {
-    // Each socket is a flow of its own, two datagrams long; the port is closed, and nobody minds.
+    // Two datagrams to a port of its own are one flow; the port is closed, and nobody minds.
+    const std::uint16_t port = htons(static_cast<std::uint16_t>(20'000 + i));
     const int domain = family() == Family::ipv4 ? AF_INET : AF_INET6;
     const UniqueFd socket{::socket(domain, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     ASSERT_TRUE(socket.valid());
     const sockaddr_in ipv4{.sin_family = AF_INET,
-                           .sin_port = htons(9),
+                           .sin_port = port,
                            .sin_addr = {htonl(INADDR_LOOPBACK)},
                            .sin_zero = {}};
     const sockaddr_in6 ipv6{.sin6_family = AF_INET6,
-                            .sin6_port = htons(9),
+                            .sin6_port = port,
                             .sin6_flowinfo = 0,
                             .sin6_addr = in6addr_loopback,
                             .sin6_scope_id = 0};
