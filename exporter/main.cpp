@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <csignal>
 #include <exception>
 #include <iostream>
@@ -51,6 +53,8 @@ int main(int argc, char** argv) {
   // A client that closes its connection must not end the process.
   std::signal(SIGPIPE, SIG_IGN);
   kubecliff::block_signals();
+  // glibc gives threads heaps of their own, eight for each core, and each keeps what it once held.
+  mallopt(M_ARENA_MAX, 2);
   try {
     const std::span words{argv, static_cast<std::size_t>(argc)};
     return run(std::vector<std::string>{words.begin() + (argc > 0 ? 1 : 0), words.end()});

@@ -9,8 +9,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "collectors/kernel/procfs.h"
-
 namespace kubecliff::conntrack {
 namespace {
 
@@ -58,6 +56,7 @@ Reader::Reader(std::filesystem::path procfs, Availability availability,
                netlink::TransportFactory open)
     : procfs_{std::move(procfs)},
       availability_{std::move(availability)},
+      buckets_{procfs_ / "sys/net/netfilter/nf_conntrack_buckets"},
       socket_{std::move(open)},
       size_request_{request(IPCTNL_MSG_CT_GET_STATS, 0)},
       counters_request_{request(IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_DUMP)},
@@ -120,11 +119,11 @@ Result<std::vector<CpuCounters>> Reader::read_counters() {
   return from_either(availability_, ask, read);
 }
 
-Result<std::uint64_t> Reader::read_buckets() const {
+Result<std::uint64_t> Reader::read_buckets() {
   if (Result<void> tracked = availability_.tracking(); !tracked) {
     return std::unexpected(std::move(tracked.error()));
   }
-  return read_number(procfs_ / "sys/net/netfilter/nf_conntrack_buckets");
+  return buckets_.read_number();
 }
 
 Result<FlowCounts> Reader::count_flows() {

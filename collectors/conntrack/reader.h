@@ -11,6 +11,7 @@
 #include "collectors/conntrack/decode_stats.h"
 #include "collectors/core/result.h"
 #include "collectors/kernel/netlink_socket.h"
+#include "collectors/kernel/procfs.h"
 
 namespace kubecliff::conntrack {
 
@@ -29,7 +30,7 @@ class Reader {
   [[nodiscard]] Result<std::vector<CpuCounters>> read_counters();
 
   // From /proc alone: ctnetlink does not tell it.
-  [[nodiscard]] Result<std::uint64_t> read_buckets() const;
+  [[nodiscard]] Result<std::uint64_t> read_buckets();
 
   // From ctnetlink alone: 1 to 2 us for each flow, and the kernel holds no lock for longer than one
   // bucket. The table changes meanwhile, so the sum is not that of one instant. The kernel marks
@@ -40,6 +41,7 @@ class Reader {
  private:
   std::filesystem::path procfs_;
   Availability availability_;
+  PolledFile buckets_;
   netlink::Socket socket_;
   netlink::Request size_request_;
   netlink::Request counters_request_;

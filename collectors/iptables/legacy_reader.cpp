@@ -26,7 +26,7 @@ constexpr int kAttempts = 3;
 }  // namespace
 
 Result<RefreshKind> LegacyReader::refresh(Clock::time_point now) {
-  const Result<std::vector<std::string>> names = xtables::loaded_tables(procfs_, family_);
+  const Result<std::vector<std::string>> names = loaded_.read();
   if (!names) {
     if (names.error().kind == ErrorKind::unavailable) {
       return withdraw(absent_state());

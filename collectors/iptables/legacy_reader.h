@@ -21,7 +21,10 @@ namespace kubecliff::iptables {
 class LegacyReader {
  public:
   LegacyReader(AddressFamily family, std::filesystem::path procfs, Duration full_interval)
-      : family_{family}, procfs_{std::move(procfs)}, full_interval_{full_interval} {}
+      : family_{family},
+        procfs_{std::move(procfs)},
+        full_interval_{full_interval},
+        loaded_{procfs_, family} {}
 
   // What could not be read keeps its last figures, and its error is returned.
   [[nodiscard]] Result<RefreshKind> refresh(Clock::time_point now);
@@ -44,6 +47,7 @@ class LegacyReader {
   AddressFamily family_;
   std::filesystem::path procfs_;
   Duration full_interval_;
+  xtables::LoadedTables loaded_;
   std::optional<xtables::Socket> socket_;
   std::optional<BackendState> absent_;
   std::vector<TableState> tables_;

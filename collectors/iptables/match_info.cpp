@@ -4,7 +4,9 @@
 #include <linux/netfilter/xt_statistic.h>
 
 #include <cstddef>
-#include <functional>
+
+#define XXH_INLINE_ALL  // a rule is some hundred bytes, too few to pay for a call
+#include <xxhash.h>
 
 namespace kubecliff::iptables {
 
@@ -39,8 +41,7 @@ Target extension_target(std::string_view target, Bytes info) {
 }
 
 std::uint64_t hash_of(Bytes bytes, std::uint64_t seed) {
-  const std::string_view text{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  return std::hash<std::string_view>{}(text) + seed * 0x9e3779b97f4a7c15U;
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
 }  // namespace kubecliff::iptables

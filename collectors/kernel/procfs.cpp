@@ -6,43 +6,82 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "collectors/kernel/unique_fd.h"
-
 namespace kubecliff {
 
-Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit) {
+namespace {
+
+UniqueFd open_file(const std::filesystem::path& path) {
+  return UniqueFd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+}
+
+// Reads from the start, into `text` in place of what it held. At zero, the kernel's sequential
+// files begin anew.
+Result<void> read_whole(const UniqueFd& file, const std::filesystem::path& path, std::size_t limit,
+                        std::string& text) {
   constexpr std::size_t kChunk = 4096;
 
-  const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file.valid()) {
-    return fail_errno(errno, path.native());
-  }
-  std::string text;
+  std::size_t size = 0;
   while (true) {
-    const std::size_t size = text.size();
-    text.resize(size + std::max(kChunk, size));
-    const ssize_t count = ::read(file.get(), text.data() + size, text.size() - size);
-    if (count < 0 && errno != EINTR) {
+    text.resize(std::max({text.size(), size + kChunk, 2 * size}));
+    const ssize_t count =
+        ::pread(file.get(), text.data() + size, text.size() - size, static_cast<off_t>(size));
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count < 0) {
       return fail_errno(errno, path.native());
     }
-    text.resize(size + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    size += static_cast<std::size_t>(count);
     if (count == 0) {
-      return text;
+      text.resize(size);
+      return {};
     }
-    if (text.size() > limit) {
+    if (size > limit) {
       return fail(ErrorKind::malformed, path.native() + ": longer than it can be");
     }
   }
 }
 
+}  // namespace
+
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit) {
+  const UniqueFd file = open_file(path);
+  if (!file.valid()) {
+    return fail_errno(errno, path.native());
+  }
+  std::string text;
+  if (Result<void> read = read_whole(file, path, limit, text); !read) {
+    return std::unexpected(std::move(read.error()));
+  }
+  return text;
+}
+
 Result<std::uint64_t> read_number(const std::filesystem::path& path) {
-  const Result<std::string> text = read_file(path);
+  return PolledFile{path}.read_number();
+}
+
+Result<std::string_view> PolledFile::read() {
+  if (file_.valid() && read_whole(file_, path_, kMostBytes, text_)) {
+    return text_;
+  }
+  file_ = open_file(path_);
+  if (!file_.valid()) {
+    return fail_errno(errno, path_.native());
+  }
+  if (Result<void> read = read_whole(file_, path_, kMostBytes, text_); !read) {
+    return std::unexpected(std::move(read.error()));
+  }
+  return text_;
+}
+
+Result<std::uint64_t> PolledFile::read_number() {
+  const Result<std::string_view> text = read();
   if (!text) {
     return std::unexpected(text.error());
   }
   const auto number = parse_number<std::uint64_t>(*text);
   if (!number) {
-    return fail(ErrorKind::malformed, path.native() + ": not a number");
+    return fail(ErrorKind::malformed, path_.native() + ": not a number");
   }
   return *number;
 }

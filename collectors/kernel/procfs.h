@@ -4,19 +4,25 @@
 #include <charconv>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "collectors/core/result.h"
+#include "collectors/kernel/unique_fd.h"
 
 namespace kubecliff {
+
+// Longer than any file that is read by these.
+inline constexpr std::size_t kMostBytes = std::size_t{1} << 20U;
 
 // The whole file, at most `limit` bytes of it; a longer one is malformed. One open and as many
 // reads as it takes; the error names the path.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
-                                            std::size_t limit = std::size_t{1} << 20U);
+                                            std::size_t limit = kMostBytes);
 
 // A decimal number (hexadecimal with base 16) and nothing else, white space at the end aside.
 template <std::integral T>
@@ -34,5 +40,22 @@ template <std::integral T>
 
 // A file that holds one number, as those below /proc/sys do.
 [[nodiscard]] Result<std::uint64_t> read_number(const std::filesystem::path& path);
+
+// A file that is read again and again. It stays open, which spares the walk along its path: that
+// costs more than reading a short file. Where reading fails, as it does once the kernel has taken
+// the file away, it is opened anew, so a module may go and come back. Not thread-safe.
+class PolledFile {
+ public:
+  explicit PolledFile(std::filesystem::path path) : path_{std::move(path)} {}
+
+  // The whole file as it is now, under the rules of read_file(); good until the next read.
+  [[nodiscard]] Result<std::string_view> read();
+  [[nodiscard]] Result<std::uint64_t> read_number();
+
+ private:
+  std::filesystem::path path_;
+  UniqueFd file_;
+  std::string text_;
+};
 
 }  // namespace kubecliff

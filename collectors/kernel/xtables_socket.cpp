@@ -12,8 +12,6 @@
 #include <ranges>
 #include <utility>
 
-#include "collectors/kernel/procfs.h"
-
 namespace kubecliff::xtables {
 namespace {
 
@@ -76,10 +74,12 @@ Bytes TableBlob::entries() const {
   return Bytes{memory_, size_}.subspan(kAnswerHeader);
 }
 
-Result<std::vector<std::string>> loaded_tables(const std::filesystem::path& procfs,
-                                               AddressFamily family) {
-  const Result<std::string> text = read_file(
-      procfs / (family == AddressFamily::ipv4 ? "net/ip_tables_names" : "net/ip6_tables_names"));
+LoadedTables::LoadedTables(const std::filesystem::path& procfs, AddressFamily family)
+    : names_{procfs /
+             (family == AddressFamily::ipv4 ? "net/ip_tables_names" : "net/ip6_tables_names")} {}
+
+Result<std::vector<std::string>> LoadedTables::read() {
+  const Result<std::string_view> text = names_.read();
   if (!text) {
     return std::unexpected(text.error());
   }

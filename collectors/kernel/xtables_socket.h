@@ -2,7 +2,7 @@
 // Source: net/ipv4/netfilter/ip_tables.c, net/ipv6/netfilter/ip6_tables.c.
 //
 // Asking for a table that is not there makes the kernel create it, hooks and all: ask only for
-// names that `loaded_tables` gave. Needs CAP_NET_ADMIN. Not thread-safe.
+// names that LoadedTables gave. Needs CAP_NET_ADMIN. Not thread-safe.
 #pragma once
 
 #include <array>
@@ -16,6 +16,7 @@
 #include "collectors/core/result.h"
 #include "collectors/kernel/address_family.h"
 #include "collectors/kernel/bytes.h"
+#include "collectors/kernel/procfs.h"
 #include "collectors/kernel/unique_fd.h"
 
 namespace kubecliff::xtables {
@@ -58,10 +59,18 @@ class TableBlob {
 };
 
 // The tables that exist in this network namespace, from /proc/net/ip_tables_names and
-// ip6_tables_names. Unavailable where legacy iptables is not loaded or not built; denied where the
-// file, readable by root only, is not ours to read.
-[[nodiscard]] Result<std::vector<std::string>> loaded_tables(const std::filesystem::path& procfs,
-                                                             AddressFamily family);
+// ip6_tables_names.
+class LoadedTables {
+ public:
+  LoadedTables(const std::filesystem::path& procfs, AddressFamily family);
+
+  // Unavailable where legacy iptables is not loaded or not built; denied where the file, readable
+  // by root only, is not ours to read.
+  [[nodiscard]] Result<std::vector<std::string>> read();
+
+ private:
+  PolledFile names_;
+};
 
 class Socket {
  public:

@@ -114,6 +114,16 @@ Result<std::vector<SnapshotPtr>> Runner::scrape(std::span<const std::string_view
     tickets.push_back(worker->schedule() == Schedule::in_scrape ? worker->ask() : std::nullopt);
   }
 
+  // Meanwhile, what needs no collector.
+  Samples self;
+  add_build_info(environment_.build, self);
+  if (const auto usage = environment_.process_usage()) {
+    add_process(*usage, self);
+  }
+  if (const auto first_namespace = host_network()) {
+    add_host_network(*first_namespace, self);
+  }
+
   std::vector<SnapshotPtr> snapshots;
   std::vector<CollectorReport> reports;
   for (std::size_t index = 0; index < workers->size(); ++index) {
@@ -127,15 +137,7 @@ Result<std::vector<SnapshotPtr>> Runner::scrape(std::span<const std::string_view
     }
   }
 
-  Samples self;
-  add_build_info(environment_.build, self);
   add_collectors(reports, self);
-  if (const auto usage = environment_.process_usage()) {
-    add_process(*usage, self);
-  }
-  if (const auto first_namespace = host_network()) {
-    add_host_network(*first_namespace, self);
-  }
   snapshots.push_back(std::make_shared<const Snapshot>(self.take()));
   return snapshots;
 }

@@ -35,10 +35,14 @@ struct Scrapes {
   std::size_t bytes = 0;  // of one answer
 };
 
+// What this machine takes for any answer at this pace: the wake-ups, the loopback device with all
+// its rules, the HTTP library.
+constexpr std::string_view kBareAnswer = "/-/healthy";
+
 // One client: from the first byte of the request to the last of the answer. A scrape that is due
 // while the one before it is still out waits from when it was due.
-Scrapes scrape_steadily(std::uint16_t port, std::string_view headers, Clock::time_point due,
-                        Clock::time_point end) {
+Scrapes scrape_steadily(std::uint16_t port, std::string_view path, std::string_view headers,
+                        Clock::time_point due, Clock::time_point end) {
   auto connection = HttpConnection::open(port);
   if (!connection) {
     throw std::runtime_error{"nobody listens"};
@@ -48,7 +52,7 @@ Scrapes scrape_steadily(std::uint16_t port, std::string_view headers, Clock::tim
   for (; due < end; due += kScrapeInterval) {
     std::this_thread::sleep_until(due);
     const Clock::time_point started = ended > due ? due : Clock::now();
-    const HttpAnswer answer = connection->get("/metrics", headers);
+    const HttpAnswer answer = connection->get(path, headers);
     ended = Clock::now();
     if (answer.status != 200) {
       throw std::runtime_error{"a scrape was answered " + std::to_string(answer.status)};
@@ -60,7 +64,8 @@ Scrapes scrape_steadily(std::uint16_t port, std::string_view headers, Clock::tim
 }
 
 // All clients, spread evenly over the interval.
-Scrapes scrape_by_all(const Plan& plan, std::uint16_t port, std::string_view headers) {
+Scrapes scrape_by_all(const Plan& plan, std::uint16_t port, std::string_view headers,
+                      std::string_view path = "/metrics") {
   std::vector<Scrapes> scrapes(kClients);
   std::vector<std::exception_ptr> failures(kClients);
   const Clock::time_point start = Clock::now() + milliseconds{50};
@@ -72,7 +77,7 @@ Scrapes scrape_by_all(const Plan& plan, std::uint16_t port, std::string_view hea
       clients.emplace_back([&, i] {
         try {
           const auto offset = static_cast<int>(i) * kScrapeInterval / kClients;
-          scrapes[i] = scrape_steadily(port, headers, start + offset, end);
+          scrapes[i] = scrape_steadily(port, path, headers, start + offset, end);
         } catch (...) {
           failures[i] = std::current_exception();
         }
@@ -104,6 +109,11 @@ void add_row(const std::string& figure, double share, milliseconds limit, const 
 
 void bench_loads(const Plan& plan, const Kubecliff& kubecliff, const NodeExporter& node_exporter,
                  const std::string& when, Table& table) {
+  const Scrapes bare = scrape_by_all(plan, kubecliff.port(), kPlain, kBareAnswer);
+  table.add({.figure = "  " + std::string{kBareAnswer} + " at the same pace, " + when + ", p50",
+             .measured = duration_text(bare.waits.quantile(0.5))});
+  table.add({.figure = "  " + std::string{kBareAnswer} + " at the same pace, " + when + ", p99",
+             .measured = duration_text(bare.waits.quantile(0.99))});
   for (const Load& load : kLoads) {
     tell("/metrics " + when + ", " + std::string{load.name});
     const Scrapes ours = scrape_by_all(plan, kubecliff.port(), load.headers);

@@ -42,7 +42,7 @@ void append(std::string& text, Bytes bytes) {
 
 Result<void> capture_legacy(AddressFamily family, const fs::path& corpus) {
   const auto socket = xtables::Socket::open(family);
-  const auto tables = xtables::loaded_tables("/proc", family);
+  const auto tables = xtables::LoadedTables{"/proc", family}.read();
   if (!socket || !tables) {
     return std::unexpected(socket ? tables.error() : socket.error());
   }

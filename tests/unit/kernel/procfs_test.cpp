@@ -1,6 +1,11 @@
 #include "collectors/kernel/procfs.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <string>
@@ -57,6 +62,45 @@ TEST(ReadNumber, TakesANumberAndNothingElse) {
               fails_with(ErrorKind::malformed, HasSubstr("words")));
   EXPECT_THAT(read_number(tree.path() / "empty"),
               fails_with(ErrorKind::malformed, HasSubstr("empty")));
+}
+
+TEST(PolledFile, ReadsWhatTheFileHoldsNow) {
+  FileTree tree;
+  PolledFile file{tree.path() / "file"};
+  EXPECT_THAT(file.read(), fails_with(ErrorKind::unavailable, HasSubstr("file")));
+  for (const std::string& content : {std::string{"nat\nfilter\n"}, std::string(20'000, 'x'),
+                                     std::string{"nat\n"}, std::string{}}) {
+    tree.file("file", content);
+    const auto read = file.read();
+    ASSERT_THAT(read, has_value());
+    EXPECT_EQ(*read, content);
+  }
+  tree.file("file", "7\n");
+  EXPECT_EQ(file.read_number().value_or(0), 7U);
+}
+
+// What a module's files do when the module is unloaded and loaded again.
+TEST(PolledFile, IsOpenedAnewWhereReadingFails) {
+  FileTree tree;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+  }
+  ASSERT_GT(child, 0);
+  const std::string folder = "/proc/" + std::to_string(child);
+  std::filesystem::create_symlink(folder, tree.path() / "link");
+  PolledFile file{tree.path() / "link" / "comm"};
+  EXPECT_THAT(file.read(), has_value());
+
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_THAT(file.read(), fails_with(ErrorKind::unavailable, HasSubstr("comm")));
+
+  std::filesystem::remove(tree.path() / "link");
+  tree.file("link/comm", "back\n");
+  const auto read = file.read();
+  ASSERT_THAT(read, has_value());
+  EXPECT_EQ(*read, "back\n");
 }
 
 TEST(ParseNumber, RefusesWhatIsNotWhollyANumber) {
