@@ -36,7 +36,7 @@ Configuration file:
   Every option but --config.file, under its name without the dashes, flat or
   as maps in maps. An option on the command line wins over the file.
 
-    web.listen-address: [":9909", "[::1]:9910"]
+    web.listen-address: ["10.0.0.5:9909", "127.0.0.1:9909"]
     log: {level: warn, format: json}
     collector:
       disable-defaults: true
