@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   kubecliff::block_signals();
   // glibc gives threads heaps of their own, eight for each core, and each keeps what it once held.
-  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): before there are threads
   try {
     const std::span words{argv, static_cast<std::size_t>(argc)};
     return run(std::vector<std::string>{words.begin() + (argc > 0 ? 1 : 0), words.end()});

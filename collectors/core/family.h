@@ -36,7 +36,13 @@ struct FamilySpec {
   prometheus::MetricType type = prometheus::MetricType::Gauge;
   std::string_view help;  // one sentence an on-call engineer understands
   LabelNames labels = {};
-  std::size_t max_series = 1;  // most series a node can have, whatever the cluster's size
+  std::size_t max_series = 1;  // most combinations of labels that a node can have, at any size
+  std::span<const double> bounds = {};  // histograms only: upper bounds of the buckets
+
+  // Series that all of them are, +Inf, sum and count of a histogram among them.
+  [[nodiscard]] constexpr std::size_t most_series() const {
+    return max_series * (type == prometheus::MetricType::Histogram ? bounds.size() + 3 : 1);
+  }
 };
 
 }  // namespace kubecliff

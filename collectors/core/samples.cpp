@@ -3,12 +3,27 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace kubecliff {
 
 void Samples::add(const FamilySpec& family, std::initializer_list<std::string_view> label_values,
                   double value) {
+  if (prometheus::ClientMetric* metric = make_metric(family, label_values, {})) {
+    const bool counter = family.type == prometheus::MetricType::Counter;
+    (counter ? metric->counter.value : metric->gauge.value) = value;
+  }
+}
+
+void Samples::add(const FamilySpec& family, std::initializer_list<std::string_view> label_values,
+                  prometheus::ClientMetric histogram) {
+  std::ignore = make_metric(family, label_values, std::move(histogram));
+}
+
+prometheus::ClientMetric* Samples::make_metric(const FamilySpec& family,
+                                               std::initializer_list<std::string_view> label_values,
+                                               prometheus::ClientMetric metric) {
   const auto names = family.labels.names();
   if (label_values.size() != names.size()) {
     std::abort();
@@ -21,17 +36,16 @@ void Samples::add(const FamilySpec& family, std::initializer_list<std::string_vi
   }
   if (found->metric.size() == family.max_series) {
     ++dropped_;
-    return;
+    return nullptr;
   }
 
-  prometheus::ClientMetric& metric = found->metric.emplace_back();
+  metric.label.clear();
   metric.label.reserve(names.size());
   const auto* label_value = label_values.begin();
   for (const std::string_view label : names) {
     metric.label.push_back({std::string{label}, std::string{*label_value++}});
   }
-  (family.type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value) =
-      value;
+  return &found->metric.emplace_back(std::move(metric));
 }
 
 std::vector<prometheus::MetricFamily> Samples::take() {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <prometheus/client_metric.h>
 #include <prometheus/metric_family.h>
 
 #include "collectors/core/family.h"
@@ -25,6 +26,9 @@ class Samples {
   void add(const FamilySpec& family, std::initializer_list<std::string_view> label_values,
            double value);
   void add(const FamilySpec& family, double value) { add(family, {}, value); }
+  // Histograms: as prometheus::Histogram::Collect() gives them; their labels are those given here.
+  void add(const FamilySpec& family, std::initializer_list<std::string_view> label_values,
+           prometheus::ClientMetric histogram);
 
   // A part of what the collector reads could not be read; the rest stands. The runner counts and
   // logs it, and the collector does not count as successful.
@@ -38,6 +42,11 @@ class Samples {
   [[nodiscard]] std::vector<prometheus::MetricFamily> take();
 
  private:
+  // Null where the family has all the series that it may have.
+  [[nodiscard]] prometheus::ClientMetric* make_metric(
+      const FamilySpec& family, std::initializer_list<std::string_view> label_values,
+      prometheus::ClientMetric metric);
+
   std::vector<prometheus::MetricFamily> families_;
   std::vector<Error> misses_;
   std::size_t dropped_ = 0;

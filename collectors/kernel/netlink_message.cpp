@@ -110,6 +110,17 @@ Request& Request::put_text(std::uint16_t type, std::string_view text) {
   return *this;
 }
 
+std::size_t Request::begin_nested(std::uint16_t type) {
+  const std::size_t start = bytes_.size();
+  put(type | NLA_F_NESTED, {});
+  return start;
+}
+
+void Request::end_nested(std::size_t start) {
+  const auto size = static_cast<std::uint16_t>(bytes_.size() - start);
+  std::memcpy(bytes_.data() + start + offsetof(nlattr, nla_len), &size, sizeof(size));
+}
+
 void Request::clear_attributes() {
   bytes_.resize(header_size_);
 }

@@ -68,6 +68,15 @@ class Request {
   Request& put(std::uint16_t type, Bytes payload);
   Request& put_text(std::uint16_t type, std::string_view text);  // with its NUL
 
+  // An attribute that holds what `fill(Request&)` puts.
+  template <typename Fill>
+  Request& nest(std::uint16_t type, Fill&& fill) {
+    const std::size_t start = begin_nested(type);
+    fill(*this);
+    end_nested(start);
+    return *this;
+  }
+
   // Drops the attributes, keeps the header: for the same question about another object.
   void clear_attributes();
 
@@ -77,6 +86,9 @@ class Request {
 
  private:
   Request() = default;
+  [[nodiscard]] std::size_t begin_nested(std::uint16_t type);
+  void end_nested(std::size_t start);
+
   std::vector<std::byte> bytes_;
   std::size_t header_size_ = 0;
 };

@@ -33,8 +33,8 @@ std::string family_table(std::span<const FamilySpec> families) {
       labels += (labels.empty() ? "" : ", ") + code(label);
     }
     text += "| " + code(family.name) + " | " + std::string{type_name(family.type)} + " | " +
-            labels + " | " + std::to_string(family.max_series) + " | " + std::string{family.help} +
-            " |\n";
+            labels + " | " + std::to_string(family.most_series()) + " | " +
+            std::string{family.help} + " |\n";
   }
   return text;
 }
@@ -55,7 +55,7 @@ std::string option_table(const CollectorSpec& spec, const SettingTable& settings
 std::size_t most_series(std::span<const FamilySpec> families) {
   std::size_t sum = 0;
   for (const FamilySpec& family : families) {
-    sum += family.max_series;
+    sum += family.most_series();
   }
   return sum;
 }

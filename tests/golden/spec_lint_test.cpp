@@ -43,6 +43,8 @@ void lint(const FamilySpec& family, const std::string& subject) {
   EXPECT_THAT(std::string{family.name}, StartsWith(subject));
   EXPECT_EQ(family.type == prometheus::MetricType::Counter, family.name.ends_with("_total"));
   EXPECT_GT(family.max_series, 0U);
+  EXPECT_EQ(family.type == prometheus::MetricType::Histogram, !family.bounds.empty());
+  EXPECT_TRUE(std::ranges::is_sorted(family.bounds));
   EXPECT_THAT(family.labels.names(), IsSubsetOf(contract_labels));
 
   ASSERT_FALSE(family.help.empty());
@@ -55,7 +57,7 @@ void lint(const FamilySpec& family, const std::string& subject) {
 std::size_t most_series(std::span<const FamilySpec> families) {
   std::size_t sum = 0;
   for (const FamilySpec& family : families) {
-    sum += family.max_series;
+    sum += family.most_series();
   }
   return sum;
 }

@@ -1,7 +1,10 @@
 #include "collectors/core/samples.h"
 
+#include <array>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/histogram.h>
 
 namespace kubecliff {
 namespace {
@@ -33,6 +36,29 @@ TEST(Samples, ValueGoesWhereTheFamilysTypeReadsIt) {
   const auto families = samples.take();
   EXPECT_EQ(families[0].metric[0].counter.value, 4);
   EXPECT_EQ(families[1].metric[0].gauge.value, 3);
+}
+
+TEST(Samples, HistogramTakesTheFamilysLabels) {
+  static constexpr std::array kBounds{0.001, 1.0};
+  constexpr FamilySpec kHistogram{.name = "kubecliff_c_seconds",
+                                  .type = MetricType::Histogram,
+                                  .help = "Help.",
+                                  .labels = {"x"},
+                                  .bounds = kBounds};
+  static_assert(kHistogram.most_series() == 5);
+  prometheus::Histogram histogram{{kBounds.begin(), kBounds.end()}};
+  histogram.Observe(0.5);
+  Samples samples;
+  samples.add(kHistogram, {"1"}, histogram.Collect());
+  samples.add(kHistogram, {"2"}, histogram.Collect());
+  EXPECT_EQ(samples.dropped(), 1U);
+
+  const auto families = samples.take();
+  ASSERT_EQ(families[0].metric.size(), 1U);
+  const prometheus::ClientMetric& metric = families[0].metric[0];
+  EXPECT_EQ(metric.label[0].value, "1");
+  EXPECT_EQ(metric.histogram.sample_count, 1U);
+  EXPECT_EQ(metric.histogram.bucket[0].cumulative_count, 0U);
 }
 
 TEST(Samples, LabelsTakeTheFamilysNamesInOrder) {
