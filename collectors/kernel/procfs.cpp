@@ -21,8 +21,11 @@ Result<void> read_whole(const UniqueFd& file, const std::filesystem::path& path,
   constexpr std::size_t kChunk = 4096;
 
   std::size_t size = 0;
+  text.resize(kChunk);
   while (true) {
-    text.resize(std::max({text.size(), size + kChunk, 2 * size}));
+    if (size == text.size()) {
+      text.resize(std::max(kChunk, 2 * size));
+    }
     const ssize_t count =
         ::pread(file.get(), text.data() + size, text.size() - size, static_cast<off_t>(size));
     if (count < 0 && errno == EINTR) {

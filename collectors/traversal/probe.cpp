@@ -119,7 +119,7 @@ Result<Probe> Probe::open(AddressFamily family) {
   return Probe{family, std::move(*receiver), bound->port()};
 }
 
-Result<Flow> Probe::send_flow() {
+Result<Flow> Probe::send_flow() const {
   const Result<UniqueFd> sender = open_socket(family_);
   if (!sender) {
     return std::unexpected(sender.error());

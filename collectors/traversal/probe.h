@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 #include "collectors/core/result.h"
 #include "collectors/kernel/address_family.h"
@@ -36,7 +37,7 @@ class Probe {
 
   // From a source port that was not used lately. Denied where a rule refuses the datagram, timeout
   // where it does not arrive.
-  [[nodiscard]] Result<Flow> send_flow();
+  [[nodiscard]] Result<Flow> send_flow() const;
 
  private:
   Probe(AddressFamily family, UniqueFd receiver, std::uint16_t port)

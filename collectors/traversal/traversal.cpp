@@ -11,7 +11,6 @@
 #include <string_view>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include <prometheus/histogram.h>
 
@@ -75,13 +74,17 @@ double seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>{time}.count();
 }
 
-// What is measured of one address family.
-struct Figures {
-  std::optional<State> state;  // none: the family has no loopback address
+// All rounds of one address family.
+struct Totals {
   prometheus::Histogram first = make_histogram();
   prometheus::Histogram later = make_histogram();
-  std::optional<std::chrono::nanoseconds> first_floor;  // of the last round
-  std::optional<std::chrono::nanoseconds> later_floor;
+};
+
+// One round of one address family.
+struct Measured {
+  State state = State::unknown;
+  Round first = {};  // empty where no flow is new
+  Round later = {};
 };
 
 class TraversalCollector final : public Collector {
@@ -94,54 +97,39 @@ class TraversalCollector final : public Collector {
 
   Result<RefreshKind> refresh(Clock::time_point /*now*/, Samples& out) override {
     for (const AddressFamily family : kAddressFamilies) {
-      Figures& figures = figures_[static_cast<std::size_t>(family)];
-      if (const Result<void> measured = measure(family, figures); !measured) {
+      const Result<Probe> probe = Probe::open(family);
+      const Result<Measured> measured =
+          probe ? measure(*probe, family) : std::unexpected(probe.error());
+      if (measured) {
+        add(family, *measured, out);
+      } else if (probe || probe.error().kind != ErrorKind::unavailable) {
         out.miss(measured.error());
       }
-      add(family, figures, out);
     }
     return RefreshKind::full;
   }
 
  private:
-  // Figures of the last round are gone where this one fails.
-  Result<void> measure(AddressFamily family, Figures& figures) {
-    figures.state.reset();
-    figures.first_floor.reset();
-    figures.later_floor.reset();
-    Result<Probe> probe = Probe::open(family);
-    if (!probe) {
-      return probe.error().kind == ErrorKind::unavailable
-                 ? Result<void>{}
-                 : std::unexpected(std::move(probe.error()));
-    }
+  Result<Measured> measure(const Probe& probe, AddressFamily family) {
     if (table_is_full()) {
-      figures.state = State::table_full;
-      return {};
+      return Measured{.state = State::table_full};
     }
-
-    State state = State::unknown;
-    Round first;
-    Round later;
+    Measured measured;
+    const std::optional<State> known = state_without_asking();
     for (std::int64_t i = 0; i < flows_; ++i) {
       std::this_thread::sleep_for(std::chrono::microseconds{pause_(random_)});
-      const Result<Flow> flow = probe->send_flow();
+      const Result<Flow> flow = probe.send_flow();
       if (!flow) {
         return prefixed("traversal", flow.error());
       }
-      first.add(flow->first);
-      later.add(flow->later);
-      state = remove(family, *flow);
+      measured.first.add(flow->first);
+      measured.later.add(flow->later);
+      measured.state = known ? *known : remove(family, *flow);
     }
-
-    figures.state = state;
-    figures.later_floor = later.floor();
-    observe(later, figures.later);
-    if (state != State::untracked) {
-      figures.first_floor = first.floor();
-      observe(first, figures.first);
+    if (measured.state == State::untracked) {
+      measured.first = {};
     }
-    return {};
+    return measured;
   }
 
   // Where nothing can be read, nothing is tracked either, or the table is not known to be full.
@@ -150,14 +138,16 @@ class TraversalCollector final : public Collector {
     return size && size->limit > 0 && size->entries * 10 > size->limit * 9;
   }
 
-  State remove(AddressFamily family, const Flow& flow) {
+  // Asking would load the module that it asks.
+  [[nodiscard]] std::optional<State> state_without_asking() const {
     if (!availability_.tracking()) {
       return State::untracked;
     }
-    // Asking would load the module.
-    if (!availability_.ctnetlink()) {
-      return State::unknown;
-    }
+    return availability_.ctnetlink() ? std::nullopt : std::optional{State::unknown};
+  }
+
+  // Takes the flow out of the table, which tells whether it was in there.
+  State remove(AddressFamily family, const Flow& flow) {
     netlink::Request request = deletion(family, flow);
     const Result<void> removed =
         socket_.ask(request, [](const netlink::Message&) { return Result<void>{}; });
@@ -167,27 +157,24 @@ class TraversalCollector final : public Collector {
     return removed.error().errno_value == ENOENT ? State::untracked : State::unknown;
   }
 
-  static void observe(const Round& round, prometheus::Histogram& histogram) {
-    for (const std::chrono::nanoseconds time : round.times()) {
-      histogram.Observe(seconds(time));
-    }
-  }
-
-  static void add(AddressFamily family, const Figures& figures, Samples& out) {
-    if (!figures.state) {
-      return;
-    }
+  void add(AddressFamily family, const Measured& measured, Samples& out) {
     for (std::size_t i = 0; i < kStateNames.size(); ++i) {
       out.add(kState, {name(family), kStateNames[i]},
-              figures.state == static_cast<State>(i) ? 1 : 0);
+              measured.state == static_cast<State>(i) ? 1 : 0);
     }
-    out.add(kSeconds, {name(family), "new"}, figures.first.Collect());
-    out.add(kSeconds, {name(family), "established"}, figures.later.Collect());
-    if (figures.first_floor) {
-      out.add(kFloor, {name(family), "new"}, seconds(*figures.first_floor));
+    Totals& totals = totals_[static_cast<std::size_t>(family)];
+    add(family, "new", measured.first, totals.first, out);
+    add(family, "established", measured.later, totals.later, out);
+  }
+
+  static void add(AddressFamily family, std::string_view flow, const Round& round,
+                  prometheus::Histogram& total, Samples& out) {
+    for (const std::chrono::nanoseconds time : round.times()) {
+      total.Observe(seconds(time));
     }
-    if (figures.later_floor) {
-      out.add(kFloor, {name(family), "established"}, seconds(*figures.later_floor));
+    out.add(kSeconds, {name(family), flow}, total.Collect());
+    if (const auto floor = round.floor()) {
+      out.add(kFloor, {name(family), flow}, seconds(*floor));
     }
   }
 
@@ -195,7 +182,7 @@ class TraversalCollector final : public Collector {
   conntrack::Availability availability_;
   conntrack::Reader reader_;
   netlink::Socket socket_;
-  std::array<Figures, kAddressFamilies.size()> figures_;
+  std::array<Totals, kAddressFamilies.size()> totals_;
   std::minstd_rand random_{std::random_device{}()};
   std::uniform_int_distribution<std::int64_t> pause_{kLeastPause.count(), kMostPause.count()};
 };

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <thread>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "tests/bench/bench.h"
@@ -110,10 +111,11 @@ void add_row(const std::string& figure, double share, milliseconds limit, const 
 void bench_loads(const Plan& plan, const Kubecliff& kubecliff, const NodeExporter& node_exporter,
                  const std::string& when, Table& table) {
   const Scrapes bare = scrape_by_all(plan, kubecliff.port(), kPlain, kBareAnswer);
-  table.add({.figure = "  " + std::string{kBareAnswer} + " at the same pace, " + when + ", p50",
-             .measured = duration_text(bare.waits.quantile(0.5))});
-  table.add({.figure = "  " + std::string{kBareAnswer} + " at the same pace, " + when + ", p99",
-             .measured = duration_text(bare.waits.quantile(0.99))});
+  for (const auto& [name, share] : {std::pair{"p50", 0.5}, std::pair{"p99", 0.99}}) {
+    table.add(
+        {.figure = "  " + std::string{kBareAnswer} + " at the same pace, " + when + ", " + name,
+         .measured = duration_text(bare.waits.quantile(share))});
+  }
   for (const Load& load : kLoads) {
     tell("/metrics " + when + ", " + std::string{load.name});
     const Scrapes ours = scrape_by_all(plan, kubecliff.port(), load.headers);

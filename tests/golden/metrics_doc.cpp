@@ -52,7 +52,7 @@ std::string option_table(const CollectorSpec& spec, const SettingTable& settings
   return text;
 }
 
-std::size_t most_series(std::span<const FamilySpec> families) {
+std::size_t sum_of(std::span<const FamilySpec> families) {
   std::size_t sum = 0;
   for (const FamilySpec& family : families) {
     sum += family.most_series();
@@ -62,13 +62,18 @@ std::size_t most_series(std::span<const FamilySpec> families) {
 
 }  // namespace
 
+std::size_t most_series(std::span<const CollectorSpec> specs) {
+  std::size_t series = sum_of(self_families(specs.size()));
+  for (const CollectorSpec& spec : specs) {
+    series += spec.enabled == Default::on ? sum_of(spec.families) : 0;
+  }
+  return series;
+}
+
 std::string metrics_doc(std::span<const CollectorSpec> specs) {
   const SettingTable settings = setting_table(specs);
-  const std::vector<FamilySpec> self = self_families(specs.size());
-  std::size_t series = most_series(self);
   std::string collectors;
   for (const CollectorSpec& spec : specs) {
-    series += spec.enabled == Default::on ? most_series(spec.families) : 0;
     collectors += "\n## " + std::string{spec.name} + "\n\n" + std::string{spec.summary} + ". ";
     collectors += spec.enabled == Default::on ? "On by default" : "Off by default";
     collectors += spec.schedule == Schedule::in_scrape ? ", read inside the scrape.\n"
@@ -81,8 +86,8 @@ std::string metrics_doc(std::span<const CollectorSpec> specs) {
          "Labels are classes, never Services, chains or addresses: at the defaults a node serves "
          "at "
          "most " +
-         std::to_string(series) + " series, whatever the cluster's size.\n" + collectors +
-         "\n## kubecliff itself\n\n" + family_table(self);
+         std::to_string(most_series(specs)) + " series, whatever the cluster's size.\n" +
+         collectors + "\n## kubecliff itself\n\n" + family_table(self_families(specs.size()));
 }
 
 }  // namespace kubecliff::test

@@ -31,6 +31,7 @@
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/unique_fd.h"
 #include "tests/integration/conntrack/traffic.h"
+#include "tests/support/figures.h"
 #include "tests/support/network_namespace.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/run_tool.h"
@@ -38,32 +39,12 @@
 namespace kubecliff::conntrack {
 namespace {
 
+using test::Figures;
 using test::has_value;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-
-// What is served, by "name" or "name{protocol,state}", without the names' common beginning.
-using Figures = std::map<std::string, double>;
-
-Figures figures_of(Samples& samples) {
-  constexpr std::string_view kPrefix = "kubecliff_conntrack_";
-
-  Figures figures;
-  for (const prometheus::MetricFamily& family : samples.take()) {
-    for (const prometheus::ClientMetric& metric : family.metric) {
-      std::string key = family.name.substr(kPrefix.size());
-      char separator = '{';
-      for (const auto& label : metric.label) {
-        key += separator + label.value;
-        separator = ',';
-      }
-      figures[key + (metric.label.empty() ? "" : "}")] = metric.gauge.value + metric.counter.value;
-    }
-  }
-  return figures;
-}
 
 // A collector and what its last refresh served.
 class Served {
@@ -77,7 +58,7 @@ class Served {
     error_ = refreshed ? std::nullopt : std::optional{refreshed.error()};
     EXPECT_EQ(samples.dropped(), 0U);
     misses_ = samples.misses();
-    return figures_of(samples);
+    return test::figures_of(samples, "kubecliff_conntrack_");
   }
 
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }

@@ -27,6 +27,7 @@
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/unique_fd.h"
 #include "tests/support/backend.h"
+#include "tests/support/figures.h"
 #include "tests/support/iptables_save.h"
 #include "tests/support/network_namespace.h"
 #include "tests/support/ruleset.h"
@@ -37,15 +38,13 @@ namespace {
 
 using test::Backend;
 using test::Family;
+using test::Figures;
 using test::Flush;
 using test::Ruleset;
 
 using namespace std::chrono_literals;
 
 constexpr Duration kFullInterval = 10min;
-
-// What is served, by "name{value,value,…}" without the names' common beginning.
-using Figures = std::map<std::string, double>;
 
 std::string key(std::string_view name, const std::vector<std::string>& label_values) {
   std::string text{name};
@@ -78,18 +77,7 @@ class Served {
     if (*kind == RefreshKind::unchanged && misses_.empty()) {
       return *kind;
     }
-    constexpr std::string_view kPrefix = "kubecliff_iptables_";
-    figures_.clear();
-    for (const prometheus::MetricFamily& family : samples.take()) {
-      for (const prometheus::ClientMetric& metric : family.metric) {
-        std::vector<std::string> values;
-        for (const auto& label : metric.label) {
-          values.push_back(label.value);
-        }
-        figures_[key(family.name.substr(kPrefix.size()), values)] =
-            metric.gauge.value + metric.counter.value;
-      }
-    }
+    figures_ = test::figures_of(samples, "kubecliff_iptables_");
     return *kind;
   }
 

@@ -1,17 +1,17 @@
 // The collector against this machine's kernel, each test in a network namespace of its own.
 #include "collectors/traversal/traversal.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/figures.h"
 #include "tests/support/network_namespace.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/ruleset.h"
@@ -20,58 +20,36 @@
 namespace kubecliff::test {
 namespace {
 
-constexpr std::int64_t kFlows = 32;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
+constexpr std::int64_t kFlows = 32;
+constexpr auto kNew = "floor_seconds{ipv4,new}";
+
+// The collector and what its last round served.
 class Traversal {
  public:
-  Traversal() {
-    std::map<std::string, OptionValue, std::less<>> options{{"traversal.flows", kFlows}};
-    auto made = traversal::spec().make({.options = Options{std::move(options)}});
-    EXPECT_THAT(made, has_value());
-    collector_ = std::move(*made);
-  }
-
   // One round.
   void refresh() {
     Samples samples;
     EXPECT_THAT(collector_->refresh({}, samples), has_value());
-    EXPECT_THAT(samples.misses(), ::testing::IsEmpty());
-    families_ = samples.take();
+    misses_ = samples.misses();
+    figures_ = figures_of(samples, "kubecliff_traversal_");
   }
 
-  [[nodiscard]] const prometheus::ClientMetric* find(std::string_view family,
-                                                     std::string_view first,
-                                                     std::string_view second) const {
-    for (const auto& found : families_) {
-      for (const auto& metric : found.metric) {
-        if (found.name == "kubecliff_traversal_" + std::string{family} &&
-            metric.label[0].value == first && metric.label[1].value == second) {
-          return &metric;
-        }
-      }
-    }
-    return nullptr;
-  }
-
-  // In microseconds.
-  [[nodiscard]] double floor(std::string_view family, std::string_view flow) const {
-    const auto* metric = find("floor_seconds", family, flow);
-    return metric == nullptr ? std::nan("") : metric->gauge.value * 1e6;
-  }
-
-  [[nodiscard]] std::string state(std::string_view family) const {
-    for (const std::string state : {"tracked", "untracked", "table_full", "unknown"}) {
-      const auto* metric = find("state", family, state);
-      if (metric != nullptr && metric->gauge.value == 1) {
-        return state;
-      }
-    }
-    return "none";
+  [[nodiscard]] const std::vector<Error>& misses() const { return misses_; }
+  [[nodiscard]] const Figures& figures() const { return figures_; }
+  // NaN where there is no such series.
+  [[nodiscard]] double at(const std::string& series) const {
+    const auto found = figures_.find(series);
+    return found == figures_.end() ? std::nan("") : found->second;
   }
 
  private:
-  std::unique_ptr<Collector> collector_;
-  std::vector<prometheus::MetricFamily> families_;
+  std::unique_ptr<Collector> collector_ =
+      *traversal::spec().make({.options = Options{{{"traversal.flows", kFlows}}}});
+  std::vector<Error> misses_;
+  Figures figures_;
 };
 
 // The square of the correlation of y with x.
@@ -95,10 +73,11 @@ class TraversalTest : public NetworkNamespaceTest {};
 TEST_F(TraversalTest, WithoutRulesNothingIsTrackedAndNoFlowIsNew) {
   Traversal traversal;
   traversal.refresh();
-  for (const std::string_view family : {"ipv4", "ipv6"}) {
-    EXPECT_EQ(traversal.state(family), "untracked");
-    EXPECT_EQ(traversal.find("floor_seconds", family, "new"), nullptr);
-    EXPECT_GT(traversal.floor(family, "established"), 0);
+  EXPECT_THAT(traversal.misses(), IsEmpty());
+  for (const std::string family : {"ipv4", "ipv6"}) {
+    EXPECT_EQ(traversal.at("state{" + family + ",untracked}"), 1);
+    EXPECT_FALSE(traversal.figures().contains("floor_seconds{" + family + ",new}"));
+    EXPECT_GT(traversal.at("floor_seconds{" + family + ",established}"), 0);
   }
 }
 
@@ -108,15 +87,13 @@ TEST_F(TraversalTest, ProbesAreTakenOutOfTheTableAgain) {
                 has_value());
   }
   Traversal traversal;
-  traversal.refresh();
-  traversal.refresh();
-  for (const std::string_view family : {"ipv4", "ipv6"}) {
-    EXPECT_EQ(traversal.state(family), "tracked");
-    const auto* first = traversal.find("seconds", family, "new");
-    ASSERT_NE(first, nullptr);
-    EXPECT_EQ(first->histogram.sample_count, 2 * kFlows);
+  for (int round = 0; round < 2; ++round) {
+    traversal.refresh();
+    EXPECT_THAT(traversal.misses(), IsEmpty());
   }
   for (const std::string family : {"ipv4", "ipv6"}) {
+    EXPECT_EQ(traversal.at("state{" + family + ",tracked}"), 1);
+    EXPECT_EQ(traversal.at("seconds_count{" + family + ",new}"), 2 * kFlows);
     const auto listed = conntrack({"-L", "-p", "udp", "-f", family});
     ASSERT_THAT(listed, has_value());
     EXPECT_EQ(listed->out, "");
@@ -127,18 +104,12 @@ TEST_F(TraversalTest, ARuleThatRefusesTheProbesIsToldAndNothingIsServedAsMeasure
   ASSERT_THAT(restore(Backend::nft, Family::ipv4,
                       "*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p udp -j DROP\nCOMMIT\n"),
               has_value());
-  auto made = traversal::spec().make(
-      {.options =
-           Options{std::map<std::string, OptionValue, std::less<>>{{"traversal.flows", kFlows}}}});
-  ASSERT_THAT(made, has_value());
-  Samples samples;
-  ASSERT_THAT((*made)->refresh({}, samples), has_value());
-  ASSERT_EQ(samples.misses().size(), 1U);
-  EXPECT_THAT(samples.misses().front().message, ::testing::HasSubstr("loopback"));
-  for (const auto& family : samples.take()) {
-    for (const auto& metric : family.metric) {
-      EXPECT_EQ(metric.label[0].value, "ipv6") << family.name;
-    }
+  Traversal traversal;
+  traversal.refresh();
+  ASSERT_EQ(traversal.misses().size(), 1U);
+  EXPECT_THAT(traversal.misses().front().message, HasSubstr("loopback"));
+  for (const auto& [series, value] : traversal.figures()) {
+    EXPECT_THAT(series, HasSubstr("{ipv6,"));
   }
 }
 
@@ -147,11 +118,12 @@ class TraversalBackend : public TraversalTest, public ::testing::WithParamInterf
 TEST_P(TraversalBackend, NewFlowsPayForEveryServiceAndEstablishedOnesForNone) {
   Traversal traversal;
   // Noise only ever adds.
-  const auto best_of_rounds = [&](std::string_view flow) {
+  const auto best_of_rounds = [&] {
     double best = HUGE_VAL;
     for (int round = 0; round < 3; ++round) {
       traversal.refresh();
-      best = std::min(best, traversal.floor("ipv4", flow));
+      EXPECT_THAT(traversal.misses(), IsEmpty());
+      best = std::min(best, traversal.at(kNew));
     }
     return best;
   };
@@ -164,8 +136,8 @@ TEST_P(TraversalBackend, NewFlowsPayForEveryServiceAndEstablishedOnesForNone) {
     ASSERT_THAT(restore(GetParam(), Family::ipv4, Ruleset{plain(count, 1)}.restore_input()),
                 has_value());
     services.push_back(count);
-    costs.push_back(best_of_rounds("new"));
-    established.push_back(traversal.floor("ipv4", "established"));
+    costs.push_back(best_of_rounds());
+    established.push_back(traversal.at("floor_seconds{ipv4,established}"));
     RecordProperty("new_us_at_" + std::to_string(count), std::to_string(costs.back()));
     RecordProperty("established_us_at_" + std::to_string(count),
                    std::to_string(established.back()));
@@ -177,7 +149,8 @@ TEST_P(TraversalBackend, NewFlowsPayForEveryServiceAndEstablishedOnesForNone) {
 
   ASSERT_THAT(restore(GetParam(), Family::ipv4, Ruleset{plain(1, 1)}.restore_input()), has_value());
   traversal.refresh();
-  EXPECT_LT(traversal.floor("ipv4", "new"), costs[1]) << "the rules are gone";
+  EXPECT_THAT(traversal.misses(), IsEmpty());
+  EXPECT_LT(traversal.at(kNew), costs[1]) << "the rules are gone";
 }
 
 INSTANTIATE_TEST_SUITE_P(, TraversalBackend, ::testing::ValuesIn(kBackends),
