@@ -92,9 +92,12 @@ std::optional<std::uint32_t> decode_generation(const netlink::Message& message) 
   return read_be<std::uint32_t>(find_attribute(attributes_of(message), NFTA_GEN_ID));
 }
 
-std::optional<std::string_view> decode_table_name(const netlink::Message& message) {
-  const std::string_view name = text_of(find_attribute(attributes_of(message), NFTA_TABLE_NAME));
-  return name.empty() ? std::nullopt : std::optional{name};
+std::optional<NftTable> decode_table(const netlink::Message& message) {
+  const Bytes attributes = attributes_of(message);
+  const NftTable table{
+      .name = text_of(find_attribute(attributes, NFTA_TABLE_NAME)),
+      .handle = read_be<std::uint64_t>(find_attribute(attributes, NFTA_TABLE_HANDLE)).value_or(0)};
+  return table.name.empty() ? std::nullopt : std::optional{table};
 }
 
 std::optional<NftChain> decode_chain(const netlink::Message& message) {

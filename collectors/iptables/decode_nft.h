@@ -12,6 +12,11 @@
 namespace kubecliff::iptables {
 
 // The views point into the message.
+struct NftTable {
+  std::string_view name;
+  std::uint64_t handle = 0;  // a table made anew under its old name has another; 0: kernels < 4.16
+};
+
 struct NftChain {
   std::string_view table;
   std::string_view name;
@@ -25,7 +30,7 @@ struct NftChain {
 
 // Nothing where the message lacks what every message of its kind has.
 [[nodiscard]] std::optional<std::uint32_t> decode_generation(const netlink::Message& message);
-[[nodiscard]] std::optional<std::string_view> decode_table_name(const netlink::Message& message);
+[[nodiscard]] std::optional<NftTable> decode_table(const netlink::Message& message);
 [[nodiscard]] std::optional<NftChain> decode_chain(const netlink::Message& message);
 [[nodiscard]] std::optional<Rule> decode_rule(const netlink::Message& message);
 

@@ -1,5 +1,6 @@
 #include "collectors/iptables/nft_reader.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -22,6 +23,9 @@ constexpr Feature kNfTables{
 
 // Each attempt keeps what the one before has read, so a busy writer delays and does not starve us.
 constexpr int kAttempts = 3;
+
+// ERESTART, which no header of user space has: the batch is for another generation.
+constexpr int kRestart = 85;
 
 // Between two looks at the counters of the jumps to KUBE-SERVICES.
 constexpr std::chrono::seconds kFlowInterval{15};
@@ -82,8 +86,9 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
     full_at_ = now;
     full_running_ = true;
   }
+  settled_ = false;  // until a pass is through
   for (int attempt = 1;; ++attempt) {
-    const Result<void> pass = read_tables(*generation);
+    const Result<void> pass = read_families(*generation);
     if (pass) {
       break;
     }
@@ -96,10 +101,17 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
     }
   }
 
+  settled_ = true;
+  for (Family& family : families_) {
+    settled_ &= settle(family, *generation);
+  }
+  generation_ = *generation;
+  if (!settled_) {
+    return changed_meanwhile();
+  }
   for (Family& family : families_) {
     publish(family);
   }
-  generation_ = *generation;
   flows_at_ = now;
   read_ = true;
   return std::exchange(full_running_, false) ? RefreshKind::full : RefreshKind::incremental;
@@ -146,21 +158,26 @@ Result<std::uint32_t> NftReader::read_generation() {
   return *generation;
 }
 
-Result<void> NftReader::read_tables(std::uint32_t generation) {
-  if (Result<void> read = read_families(generation); !read) {
-    mixed_ = true;
-    return read;
-  }
-  settled_ = true;
-  for (Family& family : families_) {
-    settled_ &= settle(family, generation);
-  }
-  // What does not add up is the rules of this generation, to be looked at again; or it is those of
-  // an earlier one, left by a pass that broke off, and they are not even that.
-  return std::exchange(mixed_, false) && !settled_ ? changed_meanwhile() : Result<void>{};
+// Returns when no transaction is under way. The generation's number moves early in a commit; until
+// the commit is through, the old chains stay linked beside the new ones, and dumps skip chains,
+// repeat them, or look for rules in a table that is on its way out. A batch waits for the lock that
+// transactions hold; this one is for a generation that is not, so the kernel refuses to begin it.
+Result<void> NftReader::await_commit(std::uint32_t generation) {
+  Request batch = Request::nfnetlink(NFNL_SUBSYS_NONE, NFNL_MSG_BATCH_BEGIN, NLM_F_ACK, AF_UNSPEC,
+                                     NFNL_SUBSYS_NFTABLES);
+  const std::uint32_t never = htonl(~generation);
+  batch.put(NFNL_BATCH_GENID, std::as_bytes(std::span{&never, 1}));
+  const Result<void> begun = socket_.ask(batch, [](const Message&) -> Result<void> { return {}; });
+  // Kernels before 4.12 do not know the attribute; a batch without an end changes nothing there.
+  return begun || begun.error().errno_value == kRestart
+             ? Result<void>{}
+             : prefixed("nft: wait for the commit", begun.error());
 }
 
 Result<void> NftReader::read_families(std::uint32_t generation) {
+  if (Result<void> waited = await_commit(generation); !waited) {
+    return waited;
+  }
   for (Family& family : families_) {
     if (Result<void> read = read_family(family, generation); !read) {
       return read;
@@ -177,7 +194,7 @@ Result<void> NftReader::read_families(std::uint32_t generation) {
 Result<void> NftReader::read_family(Family& family, std::uint32_t generation) {
   unread_.clear();
   names_.clear();
-  Result<std::vector<Table>> tables = list_tables(family);
+  Result<std::vector<Table>> tables = list_tables(family, generation);
   if (!tables) {
     return std::unexpected(tables.error());
   }
@@ -210,18 +227,31 @@ Result<void> NftReader::read_family(Family& family, std::uint32_t generation) {
   return {};
 }
 
-Result<std::vector<NftReader::Table>> NftReader::list_tables(const Family& family) {
+// iptables-restore without --noflush makes its tables anew, and a new table numbers its chains from
+// 1 again: they are not those of the old one.
+const NftReader::Table* NftReader::find_known(const Family& family, const Table& table) {
+  const auto known = std::ranges::find_if(family.tables, [&](const Table& other) {
+    return other.name == table.name && other.handle == table.handle;
+  });
+  return known == family.tables.end() ? nullptr : &*known;
+}
+
+Result<std::vector<NftReader::Table>> NftReader::list_tables(const Family& family,
+                                                             std::uint32_t generation) {
   std::vector<Table> tables;
   Request question = request(NFT_MSG_GETTABLE, NLM_F_DUMP, af(family.family));
   const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
-    const auto table = decode_table_name(message);
+    if (!belongs(message, generation)) {
+      return changed_meanwhile();
+    }
+    const auto table = decode_table(message);
     if (!table) {
       return fail(ErrorKind::malformed, "table message without a name");
     }
-    if (std::ranges::find(kTables, *table) != kTables.end()) {
-      const auto known = std::ranges::find(family.tables, *table, &Table::name);
-      Table& next = tables.emplace_back(Table{.name = std::string{*table}});
-      if (known != family.tables.end()) {
+    if (std::ranges::find(kTables, table->name) != kTables.end()) {
+      Table& next =
+          tables.emplace_back(Table{.name = std::string{table->name}, .handle = table->handle});
+      if (const Table* known = find_known(family, next)) {
         next.chains.reserve(known->chains.size() + 16);
         next.foreign_users = known->foreign_users;
         next.settled_foreign_users = known->settled_foreign_users;
@@ -240,9 +270,9 @@ Result<void> NftReader::list_chains(const Family& family, std::uint32_t generati
   // The kernel lists chains as they were made, so one walk along the known ones finds each again.
   std::vector<std::span<const ChainRecord>> rest_of_known;
   for (const Table& table : tables) {
-    const auto known = std::ranges::find(family.tables, table.name, &Table::name);
-    rest_of_known.push_back(known == family.tables.end() ? std::span<const ChainRecord>{}
-                                                         : std::span{known->chains});
+    const Table* known = find_known(family, table);
+    rest_of_known.push_back(known == nullptr ? std::span<const ChainRecord>{}
+                                             : std::span{known->chains});
   }
 
   std::size_t at = 0;  // the table of the message before: chains come table by table
@@ -268,6 +298,9 @@ Result<void> NftReader::list_chains(const Family& family, std::uint32_t generati
       known = known.subspan(1);
     }
     std::vector<ChainRecord>& chains = tables[at].chains;
+    if (!chains.empty() && chains.back().handle >= chain->handle) {
+      return changed_meanwhile();
+    }
     if (!known.empty() && known.front().handle == chain->handle && known.front().known &&
         known.front().use == chain->use && chain->kind == ChainKind::user) {
       chains.push_back(known.front());

@@ -20,7 +20,7 @@ namespace kubecliff::iptables {
 // An unchanged ruleset costs one NFT_MSG_GETGEN. After a change, a chain dump tells which chains
 // have another handle or another number of users than before, and only their rules are read. Every
 // `full_interval`, if anything changed since, all rules are: a rule replaced by another leaves the
-// numbers as they were.
+// numbers as they were. Nothing is published of a ruleset whose numbers do not add up.
 //
 // Rules are dumped chain by chain, because the kernel starts a whole-table dump again from its
 // first rule at every 32 KiB. No notifications: a listener would make every restore slower. Not
@@ -40,6 +40,7 @@ class NftReader {
  private:
   struct Table {
     std::string name;
+    std::uint64_t handle = 0;
     std::vector<ChainRecord> chains = {};  // by handle, ascending: the order of the kernel
     std::vector<BuiltInChain> built_in = {};
     // Users of its chains that are neither their rules nor jumps among them. Not 0 in a table that
@@ -63,10 +64,12 @@ class NftReader {
   [[nodiscard]] bool available();
   [[nodiscard]] RefreshKind withdraw(BackendState state);
   [[nodiscard]] Result<std::uint32_t> read_generation();
-  [[nodiscard]] Result<void> read_tables(std::uint32_t generation);
+  [[nodiscard]] Result<void> await_commit(std::uint32_t generation);
   [[nodiscard]] Result<void> read_families(std::uint32_t generation);
   [[nodiscard]] Result<void> read_family(Family& family, std::uint32_t generation);
-  [[nodiscard]] Result<std::vector<Table>> list_tables(const Family& family);
+  [[nodiscard]] static const Table* find_known(const Family& family, const Table& table);
+  [[nodiscard]] Result<std::vector<Table>> list_tables(const Family& family,
+                                                       std::uint32_t generation);
   [[nodiscard]] Result<void> list_chains(const Family& family, std::uint32_t generation,
                                          std::vector<Table>& tables);
   [[nodiscard]] Result<void> read_chain(AddressFamily family, std::string_view table,
@@ -84,10 +87,9 @@ class NftReader {
   std::optional<BackendState> absent_;  // what to say where nf_tables is not there
   bool available_ = false;
 
-  bool read_ = false;  // a refresh has succeeded
-  bool settled_ = false;
-  bool mixed_ = false;            // records may be of an earlier generation than those read last
-  std::uint32_t generation_ = 0;  // what the readings are of
+  bool read_ = false;             // a refresh has succeeded
+  bool settled_ = false;          // the numbers of the last pass add up
+  std::uint32_t generation_ = 0;  // of the last pass that was not torn by a commit
   // When the last full pass began, and whether it still runs.
   std::optional<std::uint32_t> full_generation_;
   Clock::time_point full_at_;

@@ -1,5 +1,6 @@
 #include "collectors/kernel/netlink_message.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>
 
 #include <algorithm>
@@ -88,13 +89,14 @@ Bytes after_header(Bytes payload, std::size_t header_size) {
 }
 
 Request Request::nfnetlink(std::uint8_t subsystem, std::uint8_t command, std::uint16_t flags,
-                           std::uint8_t family) {
+                           std::uint8_t family, std::uint16_t resource) {
   Request request;
   nlmsghdr header{};
   header.nlmsg_type = static_cast<std::uint16_t>((subsystem << 8U) | command);
   header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
   append(request.bytes_, &header, sizeof(header));
-  const nfgenmsg protocol_header{.nfgen_family = family, .version = NFNETLINK_V0, .res_id = 0};
+  const nfgenmsg protocol_header{
+      .nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
   append(request.bytes_, &protocol_header, sizeof(protocol_header));
   request.header_size_ = request.bytes_.size();
   return request;

@@ -61,9 +61,9 @@ class Attributes {
 // One request, built in a buffer that is used again by the next begin().
 class Request {
  public:
-  // A request of the nfnetlink protocol: `family` is its nfgen_family.
+  // A request of the nfnetlink protocol: `family` is its nfgen_family, `resource` its res_id.
   static Request nfnetlink(std::uint8_t subsystem, std::uint8_t command, std::uint16_t flags,
-                           std::uint8_t family);
+                           std::uint8_t family, std::uint16_t resource = 0);
 
   Request& put(std::uint16_t type, Bytes payload);
   Request& put_text(std::uint16_t type, std::string_view text);  // with its NUL

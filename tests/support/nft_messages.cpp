@@ -98,9 +98,10 @@ ByteVector nft_generation(std::uint32_t generation) {
       .message();
 }
 
-ByteVector nft_table(std::string_view name, AddressFamily family, std::uint32_t generation) {
+ByteVector nft_table(const NftTableSpec& table, AddressFamily family, std::uint32_t generation) {
   MessageBuilder builder = nft_message(NFT_MSG_NEWTABLE, family, generation);
-  put_text(builder, NFTA_TABLE_NAME, name);
+  put_text(builder, NFTA_TABLE_NAME, table.name);
+  put_be64(builder, NFTA_TABLE_HANDLE, table.handle);
   builder.be32(NFTA_TABLE_FLAGS, 0);
   return builder.message();
 }

@@ -42,11 +42,16 @@ struct NftRuleSpec {
   AddressFamily family = AddressFamily::ipv4;
 };
 
+struct NftTableSpec {
+  std::string_view name;
+  std::uint64_t handle = 1;
+};
+
 // `generation` is the whole id; a message carries its low 16 bits.
 [[nodiscard]] MessageBuilder nft_message(std::uint8_t command, AddressFamily family,
                                          std::uint32_t generation);
 [[nodiscard]] ByteVector nft_generation(std::uint32_t generation);
-[[nodiscard]] ByteVector nft_table(std::string_view name, AddressFamily family,
+[[nodiscard]] ByteVector nft_table(const NftTableSpec& table, AddressFamily family,
                                    std::uint32_t generation);
 [[nodiscard]] ByteVector nft_chain(const NftChainSpec& chain, std::uint32_t generation);
 [[nodiscard]] ByteVector nft_rule(const NftRuleSpec& rule, std::uint32_t generation);

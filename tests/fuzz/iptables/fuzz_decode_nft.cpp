@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         static_cast<void>(decode_generation(message));
         break;
       case NFT_MSG_NEWTABLE:
-        static_cast<void>(decode_table_name(message));
+        static_cast<void>(decode_table(message));
         break;
       case NFT_MSG_NEWCHAIN:
         if (const auto chain = decode_chain(message)) {

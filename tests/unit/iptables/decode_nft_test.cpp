@@ -72,12 +72,16 @@ TEST(DecodeGeneration, MissingOrShortIsNothing) {
   EXPECT_EQ(decode_generation_tag(message_in(headless)), std::nullopt);
 }
 
-TEST(DecodeTableName, IsThatOfTheTable) {
-  const ByteVector table = test::nft_table("nat", AddressFamily::ipv6, kGeneration);
-  EXPECT_EQ(decode_table_name(message_in(table)), "nat");
+TEST(DecodeTable, TakesNameAndHandle) {
+  const ByteVector bytes =
+      test::nft_table({.name = "nat", .handle = 0x100000002}, AddressFamily::ipv6, kGeneration);
+  const auto table = decode_table(message_in(bytes));
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->name, "nat");
+  EXPECT_EQ(table->handle, 0x100000002U);
   const auto nameless =
       test::nft_message(NFT_MSG_NEWTABLE, AddressFamily::ipv4, kGeneration).message();
-  EXPECT_EQ(decode_table_name(message_in(nameless)), std::nullopt);
+  EXPECT_FALSE(decode_table(message_in(nameless)));
 }
 
 TEST(DecodeChain, TakesNameHandleAndUse) {

@@ -22,6 +22,10 @@ void overwrite(ByteVector& bytes, std::size_t offset, T value) {
   std::memcpy(bytes.data() + offset, &value, sizeof(value));
 }
 
+constexpr std::uint16_t of_nftables(std::uint8_t command) {
+  return NFNL_SUBSYS_NFTABLES << 8U | command;
+}
+
 AddressFamily family_of(Bytes request) {
   const auto header = read_as<nfgenmsg>(request, sizeof(nlmsghdr)).value_or(nfgenmsg{});
   return header.nfgen_family == AF_INET6 ? AddressFamily::ipv6 : AddressFamily::ipv4;
@@ -58,14 +62,16 @@ class NftKernel::FakeTransport final : public netlink::Transport {
 
 std::string NftKernel::Question::text() const {
   const std::string of_family = ' ' + std::string{name(family)};
-  switch (command) {
-    case NFT_MSG_GETGEN:
+  switch (type) {
+    case NFNL_MSG_BATCH_BEGIN:
+      return "batch";
+    case of_nftables(NFT_MSG_GETGEN):
       return "generation";
-    case NFT_MSG_GETTABLE:
+    case of_nftables(NFT_MSG_GETTABLE):
       return "tables" + of_family;
-    case NFT_MSG_GETCHAIN:
+    case of_nftables(NFT_MSG_GETCHAIN):
       return "chains" + of_family;
-    case NFT_MSG_GETRULE:
+    case of_nftables(NFT_MSG_GETRULE):
       return "rules" + of_family + ' ' + table + ' ' + chain;
     default:
       throw std::invalid_argument{"a question that was not expected"};
@@ -93,11 +99,11 @@ netlink::TransportFactory NftKernel::transport() {
 }
 
 NftKernel::Question NftKernel::decode(Bytes request) {
-  Question question{.command = static_cast<std::uint8_t>(header_of(request).nlmsg_type & 0xffU),
+  Question question{.type = header_of(request).nlmsg_type,
                     .family = family_of(request),
                     .table = {},
                     .chain = {}};
-  if (question.command == NFT_MSG_GETRULE) {
+  if (question.type == of_nftables(NFT_MSG_GETRULE)) {
     const Bytes attributes = request.subspan(sizeof(nlmsghdr) + sizeof(nfgenmsg));
     question.table = text_of(netlink::find_attribute(attributes, NFTA_RULE_TABLE));
     question.chain = text_of(netlink::find_attribute(attributes, NFTA_RULE_CHAIN));
@@ -117,7 +123,12 @@ std::uint32_t NftKernel::use(const Chain& chain) const {
 
 std::vector<ByteVector> NftKernel::answer(const Question& question) const {
   std::vector<ByteVector> messages;
-  if (question.command == NFT_MSG_GETGEN) {
+  if (question.type == NFNL_MSG_BATCH_BEGIN) {
+    constexpr int kErestart = 85;
+    messages.push_back(error(-kErestart));
+    return messages;
+  }
+  if (question.type == of_nftables(NFT_MSG_GETGEN)) {
     messages.push_back(nft_generation(generation));
     return messages;
   }
@@ -128,11 +139,12 @@ std::vector<ByteVector> NftKernel::answer(const Question& question) const {
     }
     if (std::ranges::find(tables, chain.table) == tables.end()) {
       tables.push_back(chain.table);
-      if (question.command == NFT_MSG_GETTABLE) {
-        messages.push_back(nft_table(chain.table, chain.family, generation));
+      if (question.type == of_nftables(NFT_MSG_GETTABLE)) {
+        messages.push_back(
+            nft_table({.name = chain.table, .handle = table_handle}, chain.family, generation));
       }
     }
-    if (question.command == NFT_MSG_GETCHAIN) {
+    if (question.type == of_nftables(NFT_MSG_GETCHAIN)) {
       messages.push_back(nft_chain({.table = chain.table,
                                     .name = chain.name,
                                     .handle = chain.handle,
@@ -141,7 +153,7 @@ std::vector<ByteVector> NftKernel::answer(const Question& question) const {
                                     .family = chain.family},
                                    generation));
     }
-    if (question.command == NFT_MSG_GETRULE && chain.table == question.table &&
+    if (question.type == of_nftables(NFT_MSG_GETRULE) && chain.table == question.table &&
         chain.name == question.chain) {
       for (const Rule& rule : chain.rules) {
         std::vector<ByteVector> expressions = rule.expressions;
@@ -179,6 +191,8 @@ Reply NftKernel::reply(Bytes request) {
     messages = {error(trouble.refusal)};
   } else if (trouble.message) {
     messages.front() = *trouble.message;
+  } else if (trouble.nothing) {
+    messages = {done()};
   }
   for (ByteVector& message : messages) {
     overwrite(message, offsetof(nlmsghdr, nlmsg_seq), header_of(request).nlmsg_seq);

@@ -3,8 +3,8 @@
 //   NftKernel kernel;
 //   kernel.add_chain({.name = "KUBE-SERVICES"}).rules = {{.jump = "KUBE-SVC-…"}};
 //   NftReader reader{kernel.transport(), …};
-//   kernel.questions()   // {"generation", "tables ipv4", "chains ipv4", "rules ipv4 nat KUBE-…",
-//   …}
+//   kernel.questions()   // {"generation", "batch", "tables ipv4", "chains ipv4", "rules ipv4 nat
+//   KUBE-…", …}
 //
 // Must outlive its transports. Not thread-safe.
 #pragma once
@@ -52,6 +52,7 @@ class NftKernel {
     std::int32_t refusal = 0;                // negative errno: the kernel's whole answer
     std::optional<Error> failure = {};       // what receiving the answer fails with
     std::optional<ByteVector> message = {};  // in place of the answer
+    bool nothing = false;                    // the answer is an empty dump
     bool interrupted = false;                // NLM_F_DUMP_INTR
   };
 
@@ -68,11 +69,12 @@ class NftKernel {
   [[nodiscard]] int times_opened() const { return times_opened_; }
 
   std::uint32_t generation = 1;
+  std::uint64_t table_handle = 1;  // of every table
 
  private:
   class FakeTransport;
   struct Question {
-    std::uint8_t command = 0;
+    std::uint16_t type = 0;  // nlmsg_type
     AddressFamily family{};
     std::string table;
     std::string chain;

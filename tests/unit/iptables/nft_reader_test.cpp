@@ -119,9 +119,9 @@ class NftReaderTest : public ::testing::Test {
 TEST_F(NftReaderTest, TheFirstRefreshReadsEveryChain) {
   EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
   EXPECT_THAT(kernel_.questions(),
-              ElementsAre("generation", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
-                          rules_of("KUBE-SERVICES"), rules_of(kServiceA), rules_of(kServiceB),
-                          "tables ipv6", "chains ipv6", "generation"));
+              ElementsAre("generation", "batch", "tables ipv4", "chains ipv4",
+                          rules_of("PREROUTING"), rules_of("KUBE-SERVICES"), rules_of(kServiceA),
+                          rules_of(kServiceB), "tables ipv6", "chains ipv6", "generation"));
   EXPECT_EQ(reading().state, BackendState::rules);
   EXPECT_EQ(rules(), 5U);
   EXPECT_EQ(reading().tables.at(0).figures.chains, 4U);
@@ -141,9 +141,9 @@ TEST_F(NftReaderTest, OfUserChainsOnlyThoseWithAnotherUseAreReadAgain) {
   add_rule(kServiceB);
   kernel_.commit();
   EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
-  EXPECT_THAT(kernel_.questions(),
-              ElementsAre("generation", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
-                          rules_of(kServiceB), "tables ipv6", "chains ipv6", "generation"));
+  EXPECT_THAT(kernel_.questions(), ElementsAre("generation", "batch", "tables ipv4", "chains ipv4",
+                                               rules_of("PREROUTING"), rules_of(kServiceB),
+                                               "tables ipv6", "chains ipv6", "generation"));
   EXPECT_EQ(svc_rules(), 3U);
   EXPECT_EQ(rules(), 6U);
   EXPECT_EQ(reading().changes, 1U);
@@ -221,11 +221,12 @@ TEST_F(NftReaderTest, AMessageOfAnotherGenerationMakesTheDumpTorn) {
   EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
   // What the first attempt read stands: only the built-in chain, whose counters move, and what it
   // did not come to are read by the second.
-  EXPECT_THAT(kernel_.questions(),
-              ElementsAre("generation", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
-                          rules_of("KUBE-SERVICES"), rules_of(kServiceA), rules_of(kServiceB),
-                          "generation", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
-                          rules_of(kServiceB), "tables ipv6", "chains ipv6", "generation"));
+  EXPECT_THAT(
+      kernel_.questions(),
+      ElementsAre("generation", "batch", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
+                  rules_of("KUBE-SERVICES"), rules_of(kServiceA), rules_of(kServiceB), "generation",
+                  "batch", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
+                  rules_of(kServiceB), "tables ipv6", "chains ipv6", "generation"));
   EXPECT_EQ(rules(), 5U);
 }
 
@@ -271,9 +272,9 @@ TEST_F(NftReaderTest, AFullPassGoesOnWhereTheRefreshBeforeLeftIt) {
   EXPECT_THAT(refresh(), fails_with(ErrorKind::torn, HasSubstr("")));
   std::ignore = kernel_.questions();
   EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
-  EXPECT_THAT(kernel_.questions(),
-              ElementsAre("generation", "tables ipv4", "chains ipv4", rules_of("PREROUTING"),
-                          rules_of(kServiceB), "tables ipv6", "chains ipv6", "generation"));
+  EXPECT_THAT(kernel_.questions(), ElementsAre("generation", "batch", "tables ipv4", "chains ipv4",
+                                               rules_of("PREROUTING"), rules_of(kServiceB),
+                                               "tables ipv6", "chains ipv6", "generation"));
 }
 
 TEST_F(NftReaderTest, RulesReadDuringATransactionAreReadAgainAfterIt) {
@@ -281,8 +282,8 @@ TEST_F(NftReaderTest, RulesReadDuringATransactionAreReadAgainAfterIt) {
   prepare_rule(kServiceA);
   add_rule(kServiceB);
   kernel_.commit();  // of somebody before, while the transaction waits
-  EXPECT_THAT(refresh(), has_value());
-  EXPECT_EQ(svc_rules(), 3U);  // what is visible, and true
+  EXPECT_THAT(refresh(), fails_with(ErrorKind::torn, HasSubstr("")));
+  EXPECT_EQ(svc_rules(), 2U);
 
   commit_prepared(kServiceA);  // the use is what it was when the old rules were read
   EXPECT_THAT(refresh(), has_value());
@@ -296,14 +297,67 @@ TEST_F(NftReaderTest, RulesOfAnEarlierGenerationAreNotServedAsThoseOfALater) {
   kernel_.commit();
   // Its rules are read before the commit, and the pass breaks off after them.
   kernel_.expect({.question = "chains ipv6", .before = [&] { commit_prepared(kServiceA); }});
+  EXPECT_THAT(refresh(), fails_with(ErrorKind::torn, HasSubstr("")));
+  EXPECT_EQ(svc_rules(), 2U);
   EXPECT_THAT(refresh(), has_value());
   EXPECT_EQ(svc_rules(), 3U);
 }
 
+TEST_F(NftReaderTest, ChainsThatTheKernelRepeatsAreNotCountedTwice) {
+  settle();
+  const NftKernel::Chain again = kernel_.chain(kServiceA);
+  kernel_.add_chain(again).handle = again.handle;
+  kernel_.commit();
+  EXPECT_THAT(refresh(), fails_with(ErrorKind::torn, HasSubstr("")));
+  EXPECT_EQ(rules(), 5U);
+}
+
+TEST_F(NftReaderTest, AKernelThatWouldBeginTheBatchIsReadAsWell) {
+  kernel_.expect({.question = "batch", .message = test::error(0)});
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
+  EXPECT_EQ(rules(), 5U);
+}
+
+TEST_F(NftReaderTest, RulesThatTheKernelDoesNotShowYetAreNotServedAsNone) {
+  settle();
+  ++kernel_.table_handle;
+  kernel_.commit();
+  for (const std::string_view chain :
+       {std::string_view{"PREROUTING"}, std::string_view{"KUBE-SERVICES"}, kServiceA, kServiceB}) {
+    kernel_.expect({.question = rules_of(chain), .nothing = true});
+  }
+  EXPECT_THAT(refresh(), fails_with(ErrorKind::torn, HasSubstr("")));
+  EXPECT_EQ(rules(), 5U);
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  EXPECT_EQ(rules(), 5U);
+  EXPECT_EQ(reading().changes, 0U);
+}
+
+TEST_F(NftReaderTest, ChainsOfATableMadeAnewAreReadAgainThoughTheirNumbersAreTheSame) {
+  settle();
+  replace_rule(kServiceA);
+  kernel_.commit();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  EXPECT_EQ(reading().changes, 0U);
+
+  ++kernel_.table_handle;
+  kernel_.commit();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
+  EXPECT_EQ(reading().changes, 1U);
+}
+
+TEST_F(NftReaderTest, AReadingThatFailsWithoutAChangeIsMadeUpForByTheNext) {
+  settle();
+  kernel_.commit();
+  kernel_.expect({.question = rules_of(kServiceA), .refusal = -EIO});
+  EXPECT_THAT(refresh(kFullInterval), fails_with(ErrorKind::internal, HasSubstr("")));
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
+}
+
 TEST_F(NftReaderTest, ChainsThatVerdictMapsPointIntoAreTakenOnceTheNumbersStandStill) {
   kernel_.chain(kServiceA).other_users = 2;
+  EXPECT_THAT(refresh(), fails_with(ErrorKind::torn, HasSubstr("")));
   EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
-  EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
   EXPECT_THAT(refresh(), is_refresh(RefreshKind::unchanged));
   std::ignore = kernel_.questions();
 
