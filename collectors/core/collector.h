@@ -40,11 +40,19 @@ class Collector {
   // An error keeps what was served too, and its age shows; samples of a failed refresh are not
   // used. Always called from the same thread, never from two at once.
   [[nodiscard]] virtual Result<RefreshKind> refresh(Clock::time_point now, Samples& out) = 0;
+
+  // Schedule::events only: what becomes readable when something happened that cannot wait for the
+  // next refresh, and what is then called, from the thread that refreshes. It takes in what
+  // happened, so that the descriptor is not readable any more; what it means is for refresh() to
+  // say.
+  [[nodiscard]] virtual int events() const { return -1; }
+  virtual void on_events() {}
 };
 
 enum class Schedule : std::uint8_t {
   in_scrape,   // costs microseconds: refreshed for every scrape, which waits for it
   background,  // refreshed at `interval`, less often where its CPU budget asks for it
+  events,      // as background, and called as soon as something happens
 };
 
 enum class Default : std::uint8_t { off, on };
@@ -62,7 +70,7 @@ struct CollectorSpec {
   std::string_view summary;  // one line for --help
   Default enabled = Default::on;
   Schedule schedule = Schedule::background;
-  Duration interval{1'000};  // background only: between two refreshes that cost next to nothing
+  Duration interval{1'000};  // not in_scrape: between two refreshes that cost next to nothing
   std::vector<FamilySpec> families;
   std::vector<OptionSpec> options;
   // A collector that cannot work here at all (no privilege, no kernel support for the interface it

@@ -132,7 +132,7 @@ Result<std::vector<SnapshotPtr>> Runner::scrape(std::span<const std::string_view
     const bool fresh = ticket && worker.wait(*ticket, deadline);
     const CollectorReport& report =
         reports.emplace_back(std::string{worker.name()}, worker.report());
-    if (report.report.snapshot != nullptr && (fresh || worker.schedule() == Schedule::background)) {
+    if (report.report.snapshot != nullptr && (fresh || worker.schedule() != Schedule::in_scrape)) {
       snapshots.push_back(report.report.snapshot);
     }
   }
@@ -151,7 +151,7 @@ Runner::Readiness Runner::readiness() const {
       readiness.text += line + report.failure + "\n";
     } else if (!report.started) {
       readiness.text += line + "starting\n";
-    } else if (worker->schedule() == Schedule::background && !report.successful) {
+    } else if (worker->schedule() != Schedule::in_scrape && !report.successful) {
       readiness.text += line + "first reading under way\n";
     }
     readiness.ready = readiness.ready && report.started;

@@ -1,14 +1,18 @@
 #include "exporter/runner/worker.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <tuple>
 #include <utility>
 
+#include "collectors/kernel/unique_fd.h"
 #include "exporter/logging/log.h"
 
 namespace kubecliff {
@@ -26,6 +30,8 @@ struct Worker::State {
   const CollectorSpec spec;
   const CollectorContext context;
   const TimeSource time;
+  // Readable once the thread is to stop, for those that wait for events.
+  const UniqueFd stop_event{spec.schedule == Schedule::events ? ::eventfd(0, EFD_CLOEXEC) : -1};
 
   mutable std::mutex mutex;
   std::condition_variable changed;
@@ -90,7 +96,7 @@ class Worker::Loop {
     }
     std::unique_ptr<Collector> collector;
     Clock::time_point due = state_->time.now();
-    while (wait_for_turn(due)) {
+    while (wait_for_turn(collector.get(), due)) {
       if (collector == nullptr) {
         collector = make();
         due = state_->time.now() + (collector == nullptr ? kRetryMake : std::chrono::seconds{0});
@@ -107,7 +113,10 @@ class Worker::Loop {
 
  private:
   // False: stop.
-  bool wait_for_turn(Clock::time_point due) {
+  bool wait_for_turn(Collector* collector, Clock::time_point due) {
+    if (collector != nullptr && state_->spec.schedule == Schedule::events) {
+      wait_for_events(*collector, due);
+    }
     std::unique_lock lock{state_->mutex};
     const bool on_request = state_->made && state_->spec.schedule == Schedule::in_scrape;
     if (on_request) {
@@ -119,6 +128,36 @@ class Worker::Loop {
       state_->changed.wait_for(lock, pause, [this] { return state_->stopping; });
     }
     return !state_->stopping;
+  }
+
+  // Until `due` or the end.
+  void wait_for_events(Collector& collector, Clock::time_point due) {
+    std::array<pollfd, 2> waiting{
+        pollfd{.fd = state_->stop_event.get(), .events = POLLIN, .revents = 0},
+        pollfd{.fd = collector.events(), .events = POLLIN, .revents = 0}};
+    while (true) {
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(due - state_->time.now()).count();
+      if (left <= 0 || ::poll(waiting.data(), waiting.size(), static_cast<int>(left)) <= 0 ||
+          waiting[0].revents != 0) {
+        return;
+      }
+      const std::chrono::nanoseconds cpu_before = state_->time.thread_cpu();
+      const Result<void> taken_in = contained<void>([&]() -> Result<void> {
+        collector.on_events();
+        return {};
+      });
+      const std::chrono::nanoseconds cpu = state_->time.thread_cpu() - cpu_before;
+
+      std::unique_lock lock{state_->mutex};
+      state_->health.spent(cpu);
+      const auto notice = taken_in ? std::nullopt : state_->health.failed(taken_in.error());
+      lock.unlock();
+      log_notice(state_->spec.name, notice);
+      if (!taken_in) {
+        return;  // and not asked again at once: what it failed to take in is still there
+      }
+    }
   }
 
   std::unique_ptr<Collector> make() {
@@ -254,6 +293,9 @@ void Worker::request_stop() {
   const std::lock_guard lock{state_->mutex};
   state_->stopping = true;
   state_->changed.notify_all();
+  if (state_->stop_event.valid()) {
+    std::ignore = ::eventfd_write(state_->stop_event.get(), 1);
+  }
 }
 
 bool Worker::stopped_by(Clock::time_point deadline) {

@@ -1,5 +1,7 @@
 #include "exporter/runner/runner.h"
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <future>
@@ -16,6 +18,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include "collectors/kernel/unique_fd.h"
 #include "exporter/logging/log.h"
 #include "tests/support/fake_collector.h"
 #include "tests/support/result_matchers.h"
@@ -136,6 +139,66 @@ TEST_F(RunnerTest, ScrapeDoesNotWaitForABackgroundReading) {
   EXPECT_EQ(find(snapshots, "kubecliff_collector_last_success_timestamp_seconds", {"tables"}),
             std::nullopt);
   gate.open();
+}
+
+// Counts what is written to its descriptor.
+class EventCollector final : public Collector {
+ public:
+  explicit EventCollector(int descriptor) : descriptor_{descriptor} {}
+
+  Result<RefreshKind> refresh(Clock::time_point /*now*/, Samples& out) override {
+    out.add(kValue, static_cast<double>(taken_in_));
+    return RefreshKind::full;
+  }
+  [[nodiscard]] int events() const override { return descriptor_; }
+  void on_events() override {
+    eventfd_t count = 0;
+    ASSERT_EQ(::eventfd_read(descriptor_, &count), 0);
+    taken_in_ += count;
+    if (taken_in_ == 1) {
+      throw std::runtime_error{"the first event is one too many"};
+    }
+  }
+
+ private:
+  const int descriptor_;
+  std::uint64_t taken_in_ = 0;
+};
+
+CollectorSpec event_spec(int descriptor, Duration interval) {
+  CollectorSpec spec = fake_spec("events", Schedule::events, {});
+  spec.interval = interval;
+  spec.make = [descriptor](const CollectorContext&) -> Result<std::unique_ptr<Collector>> {
+    return std::make_unique<EventCollector>(descriptor);
+  };
+  return spec;
+}
+
+TEST_F(RunnerTest, EventsAreTakenInBetweenReadings) {
+  const UniqueFd events{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  const auto guard = start({event_spec(events.get(), Duration{1})});
+  ASSERT_TRUE(eventually([&] { return find(scrape(), kValue.name) == 0; }));
+  ASSERT_EQ(::eventfd_write(events.get(), 2), 0);
+  EXPECT_TRUE(eventually([&] { return find(scrape(), kValue.name) == 2; }));
+  ASSERT_EQ(::eventfd_write(events.get(), 3), 0);
+  EXPECT_TRUE(eventually([&] { return find(scrape(), kValue.name) == 5; }));
+}
+
+TEST_F(RunnerTest, AnEventThatThrowsIsAFailureUntilTheNextReading) {
+  const UniqueFd events{::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)};
+  const auto guard = start({event_spec(events.get(), Duration{1})});
+  EXPECT_TRUE(eventually([&] {
+    return find(scrape(), "kubecliff_collector_errors_total", {"events", "internal"}) == 1;
+  }));
+  EXPECT_TRUE(eventually([&] { return find(scrape(), kValue.name) == 1; }));
+  EXPECT_EQ(find(scrape(), "kubecliff_collector_success", {"events"}), 1);
+}
+
+TEST_F(RunnerTest, WhoWaitsForEventsStopsAtOnce) {
+  const UniqueFd events{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  const auto guard = start({event_spec(events.get(), std::chrono::hours{1})});
+  ASSERT_TRUE(eventually([&] { return find(scrape(), kValue.name) == 0; }));
+  stop();
 }
 
 TEST_F(RunnerTest, EveryCounterIsThereFromTheStart) {
