@@ -2,12 +2,14 @@
 
 #include "collectors/conntrack/conntrack.h"
 #include "collectors/iptables/iptables.h"
+#include "collectors/restore/restore.h"
 #include "collectors/traversal/traversal.h"
 
 namespace kubecliff {
 
 std::vector<CollectorSpec> collector_specs() {
-  return {iptables::spec(), conntrack::spec(), conntrack::flows_spec(), traversal::spec()};
+  return {iptables::spec(), conntrack::spec(), conntrack::flows_spec(), restore::spec(),
+          traversal::spec()};
 }
 
 }  // namespace kubecliff

@@ -1,6 +1,7 @@
 #include "collectors/kernel/netlink_message.h"
 
 #include <arpa/inet.h>
+#include <linux/genetlink.h>
 #include <linux/netfilter/nfnetlink.h>
 
 #include <algorithm>
@@ -90,14 +91,23 @@ Bytes after_header(Bytes payload, std::size_t header_size) {
 
 Request Request::nfnetlink(std::uint8_t subsystem, std::uint8_t command, std::uint16_t flags,
                            std::uint8_t family, std::uint16_t resource) {
+  const nfgenmsg header{.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
+  return with_headers(static_cast<std::uint16_t>((subsystem << 8U) | command), flags,
+                      std::as_bytes(std::span{&header, 1}));
+}
+
+Request Request::generic(std::uint16_t protocol, std::uint8_t command, std::uint16_t flags) {
+  const genlmsghdr header{.cmd = command, .version = 1, .reserved = 0};
+  return with_headers(protocol, flags, std::as_bytes(std::span{&header, 1}));
+}
+
+Request Request::with_headers(std::uint16_t type, std::uint16_t flags, Bytes protocol_header) {
   Request request;
   nlmsghdr header{};
-  header.nlmsg_type = static_cast<std::uint16_t>((subsystem << 8U) | command);
+  header.nlmsg_type = type;
   header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
   append(request.bytes_, &header, sizeof(header));
-  const nfgenmsg protocol_header{
-      .nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
-  append(request.bytes_, &protocol_header, sizeof(protocol_header));
+  append(request.bytes_, protocol_header.data(), protocol_header.size());
   request.header_size_ = request.bytes_.size();
   return request;
 }

@@ -64,6 +64,8 @@ class Request {
   // A request of the nfnetlink protocol: `family` is its nfgen_family, `resource` its res_id.
   static Request nfnetlink(std::uint8_t subsystem, std::uint8_t command, std::uint16_t flags,
                            std::uint8_t family, std::uint16_t resource = 0);
+  // One of generic netlink: `protocol` is the number that the kernel gave the family.
+  static Request generic(std::uint16_t protocol, std::uint8_t command, std::uint16_t flags);
 
   Request& put(std::uint16_t type, Bytes payload);
   Request& put_text(std::uint16_t type, std::string_view text);  // with its NUL
@@ -86,6 +88,7 @@ class Request {
 
  private:
   Request() = default;
+  static Request with_headers(std::uint16_t type, std::uint16_t flags, Bytes protocol_header);
   [[nodiscard]] std::size_t begin_nested(std::uint16_t type);
   void end_nested(std::size_t start);
 

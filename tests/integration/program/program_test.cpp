@@ -10,13 +10,17 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 
+#include "tests/support/fake_collector.h"
+#include "tests/support/network_namespace.h"
 #include "tests/support/result_matchers.h"
+#include "tests/support/ruleset.h"
 #include "tests/support/run_tool.h"
 
 namespace kubecliff::test {
@@ -73,6 +77,42 @@ class ProgramTest : public ::testing::Test {
        ::testing::UnitTest::GetInstance()->current_test_info()->name() + "-" +
        std::to_string(::getpid()));
 };
+
+class NodeTest : public NetworkNamespaceTest {};
+
+// A dual-stack node with what the other backend was left with.
+TEST_F(NodeTest, ServesNoMoreSeriesThanItsBudget) {
+  constexpr std::ptrdiff_t kBudget = 600;
+  // The kernel tells about processes in the first network namespace only. What a busy node adds:
+  // four iptables tools of one backend, nft and ipset with 23 series each, and 15 for the lock.
+  constexpr std::ptrdiff_t kRestore = 6 * 23 + 15;
+  for (const auto& [backend, family] :
+       {std::pair{Backend::nft, Family::ipv4}, std::pair{Backend::nft, Family::ipv6},
+        std::pair{Backend::legacy, Family::ipv4}}) {
+    ASSERT_THAT(test::restore(backend, family, Ruleset{varied(40, 3, family)}.restore_input()),
+                has_value());
+  }
+  auto program = Program::start({"--web.listen-address=127.0.0.1:0"});
+  ASSERT_THAT(program, has_value());
+  const std::uint16_t port = (*program)->port_served();
+  std::string text;
+  const auto read = [&](std::string_view collector) {
+    return text.find("kubecliff_collector_success{collector=\"" + std::string{collector} +
+                     "\"} 1") != std::string::npos;
+  };
+  EXPECT_TRUE(eventually([&] {
+    text = http_get(port, "/metrics");
+    return read("iptables") && read("conntrack") && read("conntrack.flows") && read("traversal");
+  }));
+  const std::string body = text.substr(text.find("\r\n\r\n") + 4);
+  std::istringstream lines{body};
+  std::ptrdiff_t series = 0;
+  for (std::string line; std::getline(lines, line);) {
+    series += line.starts_with("#") ? 0 : 1;
+  }
+  EXPECT_LE(series + kRestore, kBudget);
+  RecordProperty("series", std::to_string(series));
+}
 
 TEST_F(ProgramTest, SaysWhatItIs) {
   const ToolRun version = run({"--version"});

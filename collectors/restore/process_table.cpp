@@ -1,0 +1,93 @@
+#include "collectors/restore/process_table.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "collectors/kernel/procfs.h"
+
+namespace kubecliff::restore {
+namespace {
+
+// Of a command line only its beginning matters, and a tool's is short.
+constexpr std::size_t kMostCommandLine = 1'024;
+
+Time now(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
+
+}  // namespace
+
+std::filesystem::path ProcessTable::of(std::uint32_t pid, const char* file) const {
+  return procfs_ / std::to_string(pid) / file;
+}
+
+ProcessTable::Identity ProcessTable::identify(std::uint32_t pid) const {
+  std::array<char, kMostCommandLine> text;
+  const UniqueFd file{::open(of(pid, "cmdline").c_str(), O_RDONLY | O_CLOEXEC)};
+  const ssize_t size = file.valid() ? ::read(file.get(), text.data(), text.size()) : 0;
+  // A process that ends has an empty one.
+  if (size <= 0) {
+    return {};
+  }
+  std::optional<Tool> tool = tool_of_command_line({text.data(), static_cast<std::size_t>(size)});
+  if (!tool) {
+    return {.look = Look::other};
+  }
+  if (tool->backend == Backend::unknown) {
+    std::error_code error;
+    const auto executable = std::filesystem::read_symlink(of(pid, "exe"), error);
+    tool->backend = backend_of_executable(executable.native());
+  }
+  return {.look = Look::tool, .tool = *tool, .executable = find_file(of(pid, "exe").c_str())};
+}
+
+// Field 22 of /proc/PID/stat, in clock ticks since boot; the name before it may hold anything.
+std::optional<Time> ProcessTable::start(std::uint32_t pid) const {
+  constexpr int kFieldsBetween = 19;
+  const Result<std::string> text = read_file(of(pid, "stat"));
+  if (!text) {
+    return std::nullopt;
+  }
+  std::string_view rest{*text};
+  rest.remove_prefix(std::min(rest.rfind(')'), rest.size()));
+  for (int i = 0; i <= kFieldsBetween; ++i) {
+    rest.remove_prefix(std::min(rest.find(' '), rest.size()));
+    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+  }
+  const auto ticks = parse_number<std::int64_t>(rest.substr(0, rest.find(' ')));
+  const long per_second = ::sysconf(_SC_CLK_TCK);
+  if (!ticks || per_second <= 0) {
+    return std::nullopt;
+  }
+  const Time since_boot = std::chrono::nanoseconds{*ticks * (std::nano::den / per_second)};
+  return since_boot - (now(CLOCK_BOOTTIME) - now(CLOCK_MONOTONIC));
+}
+
+Result<void> ProcessTable::scan(
+    const std::function<void(std::uint32_t pid, Tool tool)>& visit) const {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry{procfs_, error}, end; !error && entry != end;
+       entry.increment(error)) {
+    const auto pid = parse_number<std::uint32_t>(entry->path().filename().native());
+    if (!pid) {
+      continue;
+    }
+    if (const Identity identity = identify(*pid); identity.look == Look::tool) {
+      visit(*pid, identity.tool);
+    }
+  }
+  return error ? fail_errno(error.value(), "list processes in " + procfs_.native())
+               : Result<void>{};
+}
+
+}  // namespace kubecliff::restore
