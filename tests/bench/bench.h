@@ -40,4 +40,10 @@ void bench_writer(const Plan& plan, Table& table);
 // The conntrack collectors in this process: inside a scrape, and the dump of every flow.
 void bench_conntrack(const Plan& plan, Table& table);
 
+// The restore collector in this process: among thousands of other processes, and beside a restore.
+void bench_restore(const Plan& plan, Table& table);
+
+// What a new and an established flow pay, against the number of Services.
+void bench_traversal(const Plan& plan, Table& table);
+
 }  // namespace kubecliff::bench

@@ -34,6 +34,8 @@ constexpr std::array kParts{
     Part{"freshness", "from a change to /metrics", kubecliff::bench::bench_freshness},
     Part{"scrape", "latency of /metrics", kubecliff::bench::bench_scrape},
     Part{"writer", "iptables-restore beside kubecliff", kubecliff::bench::bench_writer},
+    Part{"restore", "the restore collector's CPU", kubecliff::bench::bench_restore},
+    Part{"traversal", "what a flow pays", kubecliff::bench::bench_traversal},
 };
 
 std::string list_of_parts() {
