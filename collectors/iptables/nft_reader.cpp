@@ -5,6 +5,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -23,9 +24,6 @@ constexpr Feature kNfTables{
 
 // Each attempt keeps what the one before has read, so a busy writer delays and does not starve us.
 constexpr int kAttempts = 3;
-
-// ERESTART, which no header of user space has: the batch is for another generation.
-constexpr int kRestart = 85;
 
 // Between two looks at the counters of the jumps to KUBE-SERVICES.
 constexpr std::chrono::seconds kFlowInterval{15};
@@ -162,16 +160,25 @@ Result<std::uint32_t> NftReader::read_generation() {
 // the commit is through, the old chains stay linked beside the new ones, and dumps skip chains,
 // repeat them, or look for rules in a table that is on its way out. A batch waits for the lock that
 // transactions hold; this one is for a generation that is not, so the kernel refuses to begin it.
+// Batches of other network namespaces wait as long as ours, as they do behind any second writer.
 Result<void> NftReader::await_commit(std::uint32_t generation) {
   Request batch = Request::nfnetlink(NFNL_SUBSYS_NONE, NFNL_MSG_BATCH_BEGIN, NLM_F_ACK, AF_UNSPEC,
                                      NFNL_SUBSYS_NFTABLES);
   const std::uint32_t never = htonl(~generation);
   batch.put(NFNL_BATCH_GENID, std::as_bytes(std::span{&never, 1}));
+  if (!commits_can_be_awaited_) {
+    return {};
+  }
   const Result<void> begun = socket_.ask(batch, [](const Message&) -> Result<void> { return {}; });
-  // Kernels before 4.12 do not know the attribute; a batch without an end changes nothing there.
-  return begun || begun.error().errno_value == kRestart
-             ? Result<void>{}
-             : prefixed("nft: wait for the commit", begun.error());
+  if (begun || begun.error().errno_value == ERESTART) {
+    return {};
+  }
+  if (begun.error().kind == ErrorKind::timeout) {
+    // A kernel that does not know the attribute begins the batch, and gives it up without a word.
+    commits_can_be_awaited_ = false;
+    return {};
+  }
+  return prefixed("nft: wait for the commit", begun.error());
 }
 
 Result<void> NftReader::read_families(std::uint32_t generation) {

@@ -87,7 +87,8 @@ class NftReader {
   std::optional<BackendState> absent_;  // what to say where nf_tables is not there
   bool available_ = false;
 
-  bool read_ = false;             // a refresh has succeeded
+  bool read_ = false;  // a refresh has succeeded
+  bool commits_can_be_awaited_ = true;
   bool settled_ = false;          // the numbers of the last pass add up
   std::uint32_t generation_ = 0;  // of the last pass that was not torn by a commit
   // When the last full pass began, and whether it still runs.

@@ -124,8 +124,7 @@ std::uint32_t NftKernel::use(const Chain& chain) const {
 std::vector<ByteVector> NftKernel::answer(const Question& question) const {
   std::vector<ByteVector> messages;
   if (question.type == NFNL_MSG_BATCH_BEGIN) {
-    constexpr int kErestart = 85;
-    messages.push_back(error(-kErestart));
+    messages.push_back(error(-ERESTART));
     return messages;
   }
   if (question.type == of_nftables(NFT_MSG_GETGEN)) {

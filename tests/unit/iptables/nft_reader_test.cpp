@@ -312,10 +312,15 @@ TEST_F(NftReaderTest, ChainsThatTheKernelRepeatsAreNotCountedTwice) {
   EXPECT_EQ(rules(), 5U);
 }
 
-TEST_F(NftReaderTest, AKernelThatWouldBeginTheBatchIsReadAsWell) {
-  kernel_.expect({.question = "batch", .message = test::error(0)});
+TEST_F(NftReaderTest, AKernelThatBeginsTheBatchInSilenceIsAskedOnce) {
+  kernel_.expect(
+      {.question = "batch", .failure = Error{.kind = ErrorKind::timeout, .message = {}}});
   EXPECT_THAT(refresh(), is_refresh(RefreshKind::full));
   EXPECT_EQ(rules(), 5U);
+  std::ignore = kernel_.questions();
+  kernel_.commit();
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_THAT(kernel_.questions(), Not(Contains("batch")));
 }
 
 TEST_F(NftReaderTest, RulesThatTheKernelDoesNotShowYetAreNotServedAsNone) {
