@@ -58,8 +58,7 @@ Result<void> EventSocket::send(Bytes message) const {
              : Result<void>{};
 }
 
-Result<EventSocket::Drained> EventSocket::drain(const std::function<void(Bytes)>& visit,
-                                                std::size_t most) const {
+Result<EventSocket::Drained> EventSocket::drain(const std::function<void(Bytes)>& visit) const {
   std::array<std::array<std::byte, kMostDatagram>, kBatch> buffers;
   std::array<sockaddr_nl, kBatch> senders{};
   std::array<iovec, kBatch> parts{};
@@ -72,7 +71,7 @@ Result<EventSocket::Drained> EventSocket::drain(const std::function<void(Bytes)>
   }
 
   Drained drained;
-  while (drained.datagrams < most) {
+  while (drained.datagrams < kMostAtOnce) {
     for (mmsghdr& header : headers) {
       header.msg_hdr.msg_namelen = sizeof(sockaddr_nl);
     }

@@ -30,14 +30,16 @@ class EventSocket {
   [[nodiscard]] Result<void> set_filter(std::span<const sock_filter> filter) const;
   [[nodiscard]] Result<void> send(Bytes message) const;
 
+  // A flood leaves the rest for the next call.
+  static constexpr std::size_t kMostAtOnce = 16'384;
+
   struct Drained {
     std::size_t datagrams = 0;
     bool overrun = false;  // the kernel had more events than room for them since the last call
   };
-  // Hands over what waits, at most `most` datagrams; those that the kernel did not send are left
-  // out. The bytes are good during the call.
-  [[nodiscard]] Result<Drained> drain(const std::function<void(Bytes)>& visit,
-                                      std::size_t most) const;
+  // Hands over what waits, about kMostAtOnce datagrams at most; those that the kernel did not send
+  // are left out. The bytes are good during the call.
+  [[nodiscard]] Result<Drained> drain(const std::function<void(Bytes)>& visit) const;
 
  private:
   explicit EventSocket(UniqueFd fd) : fd_{std::move(fd)} {}

@@ -109,19 +109,23 @@ std::optional<TaskExit> decode_task_exit(Bytes datagram) {
   const auto pid = read_as<std::uint32_t>(netlink::find_attribute(task, TASKSTATS_TYPE_PID));
   const Bytes stats = netlink::find_attribute(task, TASKSTATS_TYPE_STATS);
   const auto status = read_as<std::uint32_t>(stats, offsetof(taskstats, ac_exitcode));
-  // What the scheduler counted; the user and system times beside it come in whole ticks.
-  const auto cpu = read_as<std::uint64_t>(stats, offsetof(taskstats, cpu_run_virtual_total));
+  // What the scheduler counted, where the kernel has CONFIG_TASK_DELAY_ACCT; the user and system
+  // times beside it come in whole ticks.
+  const auto scheduled = read_as<std::uint64_t>(stats, offsetof(taskstats, cpu_run_virtual_total));
+  const auto user = read_as<std::uint64_t>(stats, offsetof(taskstats, ac_utime));
+  const auto system = read_as<std::uint64_t>(stats, offsetof(taskstats, ac_stime));
   const auto age = read_as<std::uint64_t>(stats, offsetof(taskstats, ac_etime));
   // Encoded as new_encode_dev() does.
   const auto device = read_as<std::uint64_t>(stats, offsetof(taskstats, ac_exe_dev)).value_or(0);
   const auto inode = read_as<std::uint64_t>(stats, offsetof(taskstats, ac_exe_inode));
-  if (!pid || !status || !cpu || !age) {
+  if (!pid || !status || !scheduled || !user || !system || !age) {
     return std::nullopt;
   }
   return TaskExit{.pid = *pid,
                   .name = text_of(stats.subspan(offsetof(taskstats, ac_comm), TS_COMM_LEN)),
                   .status = static_cast<int>(*status),
-                  .cpu = std::chrono::nanoseconds{*cpu},
+                  .cpu = *scheduled > 0 ? std::chrono::nanoseconds{*scheduled}
+                                        : std::chrono::microseconds{*user + *system},
                   .age = std::chrono::microseconds{*age},
                   .executable = {.major = static_cast<std::uint32_t>((device & 0xfff00U) >> 8U),
                                  .minor = static_cast<std::uint32_t>((device & 0xffU) |

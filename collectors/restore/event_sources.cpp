@@ -30,9 +30,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kPatience{1};
 
-// At once; a flood leaves the rest for the next call.
-constexpr std::size_t kMostAtOnce = 16'384;
-
 Result<void> subscribe(const EventSocket& socket, proc_cn_mcast_op operation) {
   std::array<std::byte, sizeof(nlmsghdr) + sizeof(cn_msg) + sizeof(operation)> request{};
   nlmsghdr header{};
@@ -152,13 +149,11 @@ ProcessConnector::~ProcessConnector() {
 
 Result<EventSocket::Drained> ProcessConnector::drain(
     const std::function<void(const ProcessEvent&)>& visit) const {
-  return socket_.drain(
-      [&](Bytes datagram) {
-        if (const auto event = decode_process_event(datagram)) {
-          visit(*event);
-        }
-      },
-      kMostAtOnce);
+  return socket_.drain([&](Bytes datagram) {
+    if (const auto event = decode_process_event(datagram)) {
+      visit(*event);
+    }
+  });
 }
 
 Result<TaskStats> TaskStats::open() {
@@ -185,14 +180,12 @@ Result<TaskStats> TaskStats::open() {
 
   std::optional<int> answer;
   const auto drain = [&] {
-    return socket->drain(
-        [&](Bytes datagram) {
-          const auto header = read_as<nlmsghdr>(datagram);
-          if (header && header->nlmsg_type == NLMSG_ERROR) {
-            answer = read_as<std::int32_t>(datagram, sizeof(nlmsghdr));
-          }
-        },
-        kMostAtOnce);
+    return socket->drain([&](Bytes datagram) {
+      const auto header = read_as<nlmsghdr>(datagram);
+      if (header && header->nlmsg_type == NLMSG_ERROR) {
+        answer = read_as<std::int32_t>(datagram, sizeof(nlmsghdr));
+      }
+    });
   };
   const Result<bool> answered = await(*socket, drain, [&] { return answer.has_value(); });
   if (!answered) {
@@ -209,13 +202,11 @@ Result<TaskStats> TaskStats::open() {
 
 Result<EventSocket::Drained> TaskStats::drain(
     const std::function<void(const TaskExit&)>& visit) const {
-  return socket_.drain(
-      [&](Bytes datagram) {
-        if (const auto exit = decode_task_exit(datagram)) {
-          visit(*exit);
-        }
-      },
-      kMostAtOnce);
+  return socket_.drain([&](Bytes datagram) {
+    if (const auto exit = decode_task_exit(datagram)) {
+      visit(*exit);
+    }
+  });
 }
 
 }  // namespace kubecliff::restore

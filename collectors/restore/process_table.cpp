@@ -39,9 +39,12 @@ ProcessTable::Identity ProcessTable::identify(std::uint32_t pid) const {
   if (size <= 0) {
     return {};
   }
-  std::optional<Tool> tool = tool_of_command_line({text.data(), static_cast<std::size_t>(size)});
+  const std::string_view cmdline{text.data(), static_cast<std::size_t>(size)};
+  std::optional<Tool> tool = tool_of_command_line(cmdline);
   if (!tool) {
-    return {.look = Look::other};
+    return is_wrapper(cmdline)
+               ? Identity{.look = Look::wrapper, .executable = find_file(of(pid, "exe").c_str())}
+               : Identity{.look = Look::other};
   }
   if (tool->backend == Backend::unknown) {
     std::error_code error;

@@ -20,8 +20,9 @@ class ProcessTable {
   explicit ProcessTable(std::filesystem::path procfs) : procfs_{std::move(procfs)} {}
 
   enum class Look : std::uint8_t {
-    gone,   // there is no such process any more
-    other,  // another program
+    gone,     // there is no such process any more
+    other,    // another program
+    wrapper,  // an interpreter of a script that has a tool's name
     tool,
   };
   struct Identity {

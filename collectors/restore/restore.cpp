@@ -13,11 +13,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -56,7 +58,8 @@ constexpr FamilySpec kDuration{
     .type = MetricType::Histogram,
     .help =
         "How long runs of iptables-restore and its kin took, from exec to exit in the kernel's own "
-        "time, whoever ran them. While one runs, nothing else is programmed on this node.",
+        "time, whoever ran them. While a legacy one holds the xtables lock, no other changes "
+        "rules.",
     .labels = {"command", "backend"},
     .max_series = kTools,
     .bounds = kDurationBounds};
@@ -107,7 +110,9 @@ constexpr FamilySpec kLockWait{
     .type = MetricType::Histogram,
     .help =
         "How long processes waited for the xtables lock, as far as looks every 50 ms while a tool "
-        "runs can tell.",
+        "runs can tell. iptables before 1.8.8 with a time limit asks again and again instead, and "
+        "is "
+        "not seen waiting.",
     .bounds = kWaitBounds};
 
 constexpr std::string_view kLockFile = "restore.lock-file";
@@ -158,7 +163,11 @@ class RestoreCollector final : public Collector {
     if (!timer.valid() || !events.valid()) {
       return fail_errno(errno, "make a timer and an epoll instance");
     }
-    for (const int source : {connector->descriptor(), timer.get()}) {
+    std::vector<int> sources{connector->descriptor(), timer.get()};
+    if (task_stats) {
+      sources.push_back(task_stats->descriptor());
+    }
+    for (const int source : sources) {
       epoll_event interest{.events = EPOLLIN, .data = {}};
       if (::epoll_ctl(events.get(), EPOLL_CTL_ADD, source, &interest) != 0) {
         return fail_errno(errno, "wait for process events");
@@ -177,14 +186,14 @@ class RestoreCollector final : public Collector {
   [[nodiscard]] int events() const override { return events_.get(); }
 
   void on_events() override {
-    if (!wakes_.take(now())) {
+    std::uint64_t expirations = 0;
+    const bool by_timer =
+        ::read(timer_.get(), &expirations, sizeof(expirations)) == sizeof(expirations);
+    if (!by_timer && !wakes_.take(now())) {
       std::this_thread::sleep_for(kGather);
     }
-    std::uint64_t expirations = 0;
-    const bool look_at_lock =
-        ::read(timer_.get(), &expirations, sizeof(expirations)) == sizeof(expirations);
     take_in_events();
-    if (look_at_lock) {
+    if (by_timer) {
       sample_lock();
     }
     arm_timer();
@@ -240,7 +249,10 @@ class RestoreCollector final : public Collector {
     batch_.clear();
     const auto drained =
         connector_.drain([this](const ProcessEvent& event) { batch_.push_back(event); });
-    const bool overrun = was_overrun(drained);
+    if (was_overrun(drained)) {
+      lost_until_ = now();
+      look_again_ = true;
+    }
     // The kernel tells what a task has used up before it tells of its end, so this finds what
     // belongs to every end in the batch.
     if (task_stats_) {
@@ -250,7 +262,9 @@ class RestoreCollector final : public Collector {
     for (const ProcessEvent& event : batch_) {
       take_in(event);
     }
-    if (overrun) {
+    // Not while the kernel still drops events, which it does until the socket is empty.
+    if (look_again_ && drained && drained->datagrams < EventSocket::kMostAtOnce) {
+      look_again_ = false;
       look_again();
     }
     end_by_statistics();
@@ -258,7 +272,8 @@ class RestoreCollector final : public Collector {
   }
 
   void take_in_statistics(const TaskExit& exit) {
-    Claim claim{.tool = tool_of_task_name(exit.name),
+    Claim claim{.tool = interpreters_.contains(exit.executable) ? std::nullopt
+                                                                : tool_of_task_name(exit.name),
                 .status = exit.status,
                 .cpu = exit.cpu,
                 .age = exit.age,
@@ -286,8 +301,10 @@ class RestoreCollector final : public Collector {
           ended->duration = std::min(*ended->duration, claim.age);
         }
         count(*ended, claim.cpu);
-      } else if (claim.tool && claim.known_program) {
-        // A shell that runs a wrapper has the tool's name too, but not its program.
+      } else if (claim.tool && claim.known_program && lost_until_ &&
+                 claim.received - claim.age <= *lost_until_) {
+        // Its exec was lost. What was seen, and is no run, has a tool's program and name as well:
+        // iptables-save, and what a tool forks.
         count({.tool = *claim.tool, .outcome = outcome_of(claim.status)}, claim.cpu);
       }
       return true;
@@ -347,9 +364,12 @@ class RestoreCollector final : public Collector {
 
   ProcessTable::Identity identify(std::uint32_t pid) {
     const ProcessTable::Identity identity = processes_.identify(pid);
-    if (identity.executable && identity.tool.backend != Backend::unknown &&
-        backends_.size() < kMostExecutables) {
-      backends_.emplace(*identity.executable, identity.tool.backend);
+    if (identity.executable && backends_.size() + interpreters_.size() < kMostExecutables) {
+      if (identity.look == ProcessTable::Look::wrapper) {
+        interpreters_.insert(*identity.executable);
+      } else if (identity.tool.backend != Backend::unknown) {
+        backends_.emplace(*identity.executable, identity.tool.backend);
+      }
     }
     return identity;
   }
@@ -362,7 +382,7 @@ class RestoreCollector final : public Collector {
         changed_ = true;
         return;
       }
-      if (identity.look == ProcessTable::Look::other) {
+      if (identity.look != ProcessTable::Look::gone) {
         tracker_.exec(event.pid, event.time, std::nullopt);
         return;
       }
@@ -381,29 +401,36 @@ class RestoreCollector final : public Collector {
     changed_ = true;
   }
 
-  // What was not looked up when it began and still runs. What has ended is forgotten: if it was a
-  // tool, its statistics have told.
+  // What was not looked up when it began and still runs. What has ended is forgotten by the second
+  // look: if it was a tool, its statistics have told by then.
   void identify_late() {
+    std::unordered_set<std::uint32_t> ended;
     late_.assign(tracker_.unidentified().begin(), tracker_.unidentified().end());
     for (const auto& [pid, start] : late_) {
       if (claims_.contains(pid)) {
         continue;
       }
-      if (::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH) {
+      if (ended_before_.contains(pid)) {
         tracker_.forget(pid);
+        continue;
+      }
+      if (::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH) {
+        ended.insert(pid);
         continue;
       }
       if (!looks_.take(now())) {
         continue;
       }
       const ProcessTable::Identity identity = identify(pid);
-      if (identity.look != ProcessTable::Look::gone) {
-        tracker_.exec(pid, start,
-                      identity.look == ProcessTable::Look::tool ? std::optional{identity.tool}
-                                                                : std::nullopt);
-        changed_ |= identity.look == ProcessTable::Look::tool;
+      if (identity.look == ProcessTable::Look::gone) {  // and not reaped yet
+        ended.insert(pid);
+        continue;
       }
+      const bool is_tool = identity.look == ProcessTable::Look::tool;
+      tracker_.exec(pid, start, is_tool ? std::optional{identity.tool} : std::nullopt);
+      changed_ |= is_tool;
     }
+    ended_before_ = std::move(ended);
     await_exits();
   }
 
@@ -411,6 +438,9 @@ class RestoreCollector final : public Collector {
   void look_again() {
     std::vector<std::uint32_t> gone;
     for (const auto& [pid, run] : tracker_.running()) {
+      if (claims_.contains(pid)) {
+        continue;
+      }
       const ProcessTable::Identity identity = identify(pid);
       if (identity.look != ProcessTable::Look::tool || identity.tool != run.tool) {
         gone.push_back(pid);
@@ -447,7 +477,7 @@ class RestoreCollector final : public Collector {
   }
 
   void arm_timer() {
-    const bool wanted = !tracker_.running().empty() && lock_;
+    const bool wanted = (!tracker_.running().empty() && lock_) || !claims_.empty();
     if (wanted == armed_) {
       return;
     }
@@ -505,7 +535,7 @@ class RestoreCollector final : public Collector {
   ProcessTable processes_;
   ProcessConnector connector_;
   std::optional<TaskStats> task_stats_;
-  UniqueFd timer_;   // while a tool runs: when to look at the lock
+  UniqueFd timer_;   // when to look at the lock, while a tool runs, and at claims
   UniqueFd events_;  // epoll, on all of them
   bool armed_ = false;
 
@@ -517,11 +547,15 @@ class RestoreCollector final : public Collector {
   // What task statistics said of processes, until their exit event comes or is not to come.
   std::unordered_map<std::uint32_t, Claim> claims_;
   std::map<FileId, Backend> backends_;  // by the program's file
+  std::set<FileId> interpreters_;       // of wrappers
   std::map<Key, Total> totals_;
   std::uint64_t overruns_ = 0;
-  std::optional<LockState> lock_;  // none: there is no such file
+  bool look_again_ = false;
+  std::optional<Time> lost_until_;  // events before then may have been lost
+  std::optional<LockState> lock_;   // none: there is no such file
   LockWaits lock_waits_;
   prometheus::Histogram waits_{{kWaitBounds.begin(), kWaitBounds.end()}};
+  std::unordered_set<std::uint32_t> ended_before_;  // unidentified ones, at the refresh before
   bool changed_ = true;
   std::optional<Error> failure_;
 

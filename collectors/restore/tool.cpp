@@ -67,10 +67,20 @@ std::optional<Tool> tool_of_command_line(std::string_view cmdline) {
   // The program of many names, called by its own: the name is its first argument.
   const std::string_view rest = cmdline.substr(end + 1);
   std::optional<Tool> tool = find(rest.substr(0, rest.find('\0')));
-  if (tool) {
-    tool->backend = backend;
+  if (!tool || tool->command == Command::nft || tool->command == Command::ipset) {
+    return std::nullopt;
   }
+  tool->backend = backend;
   return tool;
+}
+
+bool is_wrapper(std::string_view cmdline) {
+  const std::size_t end = cmdline.find('\0');
+  if (end == std::string_view::npos) {
+    return false;
+  }
+  const std::string_view rest = cmdline.substr(end + 1);
+  return find(base_name(rest.substr(0, rest.find('\0')))).has_value();
 }
 
 std::optional<Tool> tool_of_task_name(std::string_view comm) {

@@ -39,6 +39,9 @@ struct Tool {
 // translating are other programs.
 [[nodiscard]] std::optional<Tool> tool_of_command_line(std::string_view cmdline);
 
+// Whether it is an interpreter's, of a script that has a tool's name.
+[[nodiscard]] bool is_wrapper(std::string_view cmdline);
+
 // From the name that the kernel keeps of a task, at most 15 characters: enough but for programs of
 // long names, which it cuts to the same.
 [[nodiscard]] std::optional<Tool> tool_of_task_name(std::string_view comm);

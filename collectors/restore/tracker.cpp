@@ -27,23 +27,30 @@ void Tracker::exec_unidentified(std::uint32_t pid, Time time) {
 std::optional<Ended> Tracker::exit(std::uint32_t pid, Time time, int status,
                                    const std::optional<Tool>& tool) {
   if (const auto unidentified = unidentified_.extract(pid); unidentified) {
-    return tool ? std::optional{Ended{.tool = *tool,
-                                      .outcome = outcome_of(status),
-                                      .duration = time - unidentified.mapped()}}
-                : std::nullopt;
+    if (!tool) {
+      return std::nullopt;
+    }
+    return Ended{
+        .tool = *tool, .outcome = outcome_of(status), .duration = time - unidentified.mapped()};
   }
-  const auto run = running_.extract(pid);
-  if (!run) {
+  const auto extracted = running_.extract(pid);
+  if (!extracted) {
     return std::nullopt;
   }
-  return Ended{
-      .tool = run.mapped().tool,
-      .outcome = outcome_of(status),
-      .duration = run.mapped().seen ? std::optional{time - run.mapped().start} : std::nullopt};
+  const Run& run = extracted.mapped();
+  const bool end_tells_more =
+      run.tool.backend == Backend::unknown && tool && tool->command == run.tool.command;
+  Ended ended{.tool = end_tells_more ? *tool : run.tool, .outcome = outcome_of(status)};
+  if (run.seen) {
+    ended.duration = time - run.start;
+  }
+  return ended;
 }
 
 void Tracker::found(std::uint32_t pid, Time start, Tool tool) {
-  running_.emplace(pid, Run{.tool = tool, .start = start, .seen = false});
+  const auto unidentified = unidentified_.extract(pid);
+  running_.emplace(pid, unidentified ? Run{.tool = tool, .start = unidentified.mapped()}
+                                     : Run{.tool = tool, .start = start, .seen = false});
 }
 
 std::optional<Ended> Tracker::gone(std::uint32_t pid) {

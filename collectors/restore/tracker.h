@@ -44,7 +44,7 @@ class Tracker {
   // The same where nobody has looked which program.
   void exec_unidentified(std::uint32_t pid, Time time);
   // `tool` is what the process was called when it ended, for the
-  // runs that were not identified before.
+  // runs that were not identified before, or not to their backend.
   std::optional<Ended> exit(std::uint32_t pid, Time time, int status,
                             const std::optional<Tool>& tool);
 

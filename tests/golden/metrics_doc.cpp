@@ -70,7 +70,7 @@ std::string metrics_doc(std::span<const CollectorSpec> specs) {
          "again.\n\n"
          "Labels are classes, never Services, chains or addresses: no family has more series than "
          "its row says, whatever the cluster's size. Combinations that a node does not have are "
-         "left out; at the defaults a node serves at most 600 series in all.\n" +
+         "left out; at the defaults an ordinary node serves at most 600 series in all.\n" +
          collectors + "\n## kubecliff itself\n\n" + family_table(self_families(specs.size()));
 }
 

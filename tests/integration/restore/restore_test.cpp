@@ -83,7 +83,7 @@ class RestoreTest : public ::testing::Test {
       listen(10ms);
     }
     worker.join();
-    listen(50ms);
+    listen(200ms);
   }
 
   void listen(std::chrono::milliseconds time) {
@@ -165,8 +165,7 @@ TEST_P(RestoreOf, DurationAndCpuAreThoseOfTheTestsOwnClock) {
       EXPECT_EQ(runs("iptables-restore", label(GetParam()), "success"), runs_before + 1);
       const double wall = Seconds{run.wall}.count();
       const double measured = at("restore_last_duration_seconds" + key);
-      EXPECT_LE(measured, wall);
-      wall_apart = std::min(wall_apart, wall - measured - (0.05 * wall + 0.002));
+      wall_apart = std::min(wall_apart, std::abs(wall - measured) - (0.05 * wall + 0.002));
       const double cpu = Seconds{run.cpu}.count();
       const double counted = at("restore_cpu_seconds_total" + key) - cpu_before;
       cpu_apart = std::min(cpu_apart, std::abs(cpu - counted) - (0.05 * cpu + 0.002));
@@ -314,7 +313,7 @@ TEST_F(RestoreTest, ARunThatBeganBeforeIsUnderWayAndHasNoDuration) {
 
   ASSERT_EQ(::flock(lock.get(), LOCK_UN), 0);
   restoring.join();
-  listen(100ms);
+  listen(200ms);
   EXPECT_EQ(runs("iptables-restore", "legacy", "success"), 1);
   EXPECT_EQ(at("restore_duration_seconds_count" + key), 0);
 }

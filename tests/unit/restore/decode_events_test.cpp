@@ -90,6 +90,14 @@ TEST(DecodeTaskExit, HasNameStatusAndCpu) {
   }
 }
 
+TEST(DecodeTaskExit, WithoutTheSchedulersCountTicksAreCpu) {
+  taskstats stats = stats_of("nft");
+  stats.ac_utime = 4'000;
+  stats.ac_stime = 8'000;
+  const test::ByteVector message = task_exit(42, stats);
+  EXPECT_EQ(decode_task_exit(message)->cpu, 12ms);
+}
+
 TEST(DecodeTaskExit, NameWithoutItsEndIsCutAtTheField) {
   const test::ByteVector message = task_exit(42, stats_of(std::string(TS_COMM_LEN, 'x')));
   const auto exit = decode_task_exit(message);

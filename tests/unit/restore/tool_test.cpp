@@ -39,6 +39,7 @@ TEST(ToolOfCommandLine, OfAProgramOfManyNamesIsTheOneThatIsAskedFor) {
             (Tool{Command::ip6tables, Backend::legacy}));
   EXPECT_EQ(tool_of_command_line(cmdline({"xtables-nft-multi", "iptables-save"})), std::nullopt);
   EXPECT_EQ(tool_of_command_line(cmdline({"xtables-nft-multi"})), std::nullopt);
+  EXPECT_EQ(tool_of_command_line(cmdline({"xtables-legacy-multi", "nft"})), std::nullopt);
 }
 
 TEST(ToolOfCommandLine, WrappersReadersAndOthersAreNone) {
@@ -49,6 +50,13 @@ TEST(ToolOfCommandLine, WrappersReadersAndOthersAreNone) {
   EXPECT_EQ(tool_of_command_line(cmdline({"/usr/sbin/nft/"})), std::nullopt);
   EXPECT_EQ(tool_of_command_line(""), std::nullopt);
   EXPECT_EQ(tool_of_command_line(std::string(1, '\0')), std::nullopt);
+}
+
+TEST(IsWrapper, IsAnInterpreterWithAToolsScript) {
+  EXPECT_TRUE(is_wrapper(cmdline({"/bin/sh", "/usr/sbin/iptables-restore", "-w"})));
+  EXPECT_FALSE(is_wrapper(cmdline({"/bin/sh", "-c", "iptables-restore"})));
+  EXPECT_FALSE(is_wrapper(cmdline({"iptables-restore"})));
+  EXPECT_FALSE(is_wrapper(""));
 }
 
 TEST(ToolOfTaskName, IsToldByWhatTheKernelLeavesOfTheName) {

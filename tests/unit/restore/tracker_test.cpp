@@ -97,6 +97,23 @@ TEST(Tracker, ARunThatBeganUnseenHasNoDuration) {
   EXPECT_EQ(ended->duration, std::nullopt);
 }
 
+TEST(Tracker, WhatIsFoundUnderWayAfterItsBeginningWasSeenKeepsIt) {
+  Tracker tracker;
+  tracker.exec_unidentified(42, 10s);
+  tracker.found(42, 9s, kRestore);
+  EXPECT_TRUE(tracker.unidentified().empty());
+  EXPECT_EQ(tracker.exit(42, 15s, 0, std::nullopt)->duration, 5s);
+  EXPECT_TRUE(tracker.running().empty());
+}
+
+TEST(Tracker, ABackendThatOnlyTheEndTellsIsTaken) {
+  Tracker tracker;
+  tracker.exec(42, 10s, Tool{Command::iptables, Backend::unknown});
+  EXPECT_EQ(tracker.exit(42, 11s, 0, kCall)->tool, kCall);
+  tracker.exec(42, 12s, Tool{Command::iptables, Backend::unknown});
+  EXPECT_EQ(tracker.exit(42, 13s, 0, kRestore)->tool.command, Command::iptables);
+}
+
 TEST(Tracker, ARunOfWhichTheEndWasMissedIsUnknown) {
   Tracker tracker;
   tracker.exec(42, 10s, kRestore);
