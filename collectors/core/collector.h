@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "collectors/core/family.h"
+#include "collectors/core/new_flows.h"
 #include "collectors/core/options.h"
 #include "collectors/core/result.h"
 #include "collectors/core/samples.h"
@@ -61,6 +62,8 @@ enum class Default : std::uint8_t { off, on };
 struct CollectorContext {
   Options options;
   std::filesystem::path procfs = "/proc";
+  std::shared_ptr<NewFlows> new_flows =
+      std::make_shared<NewFlows>();  // of all collectors of a node
 };
 
 struct CollectorSpec {

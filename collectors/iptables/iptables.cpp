@@ -235,6 +235,8 @@ void add_reading(const Source& source, Samples& out) {
   }
 }
 
+enum class Backend : std::uint8_t { legacy, nft };
+
 class IptablesCollector final : public Collector {
  public:
   explicit IptablesCollector(const CollectorContext& context)
@@ -243,15 +245,33 @@ class IptablesCollector final : public Collector {
         legacy_ipv6_{AddressFamily::ipv6, context.procfs,
                      context.options.get<Duration>(kFullInterval)},
         nft_{netlink::kernel_transport(NETLINK_NETFILTER), context.procfs,
-             context.options.get<Duration>(kFullInterval)} {}
+             context.options.get<Duration>(kFullInterval)},
+        new_flows_{context.new_flows} {}
 
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override;
 
  private:
+  void add(Backend backend, AddressFamily family, const BackendReading& reading,
+           Samples& out) const;
+
   LegacyReader legacy_ipv4_;
   LegacyReader legacy_ipv6_;
   NftReader nft_;
+  std::shared_ptr<NewFlows> new_flows_;
 };
+
+void IptablesCollector::add(Backend backend, AddressFamily family, const BackendReading& reading,
+                            Samples& out) const {
+  constexpr std::array<std::string_view, NewFlows::kBackends> kNames{"legacy", "nft"};
+  const auto index = static_cast<std::size_t>(backend);
+  add_reading({kNames[index], family, reading}, out);
+  const auto prerouting = reading.prerouting.value();
+  const auto output = reading.output.value();
+  if (prerouting || output) {
+    new_flows_->tell(index, static_cast<std::size_t>(family),
+                     prerouting.value_or(0) + output.value_or(0));
+  }
+}
 
 Result<RefreshKind> IptablesCollector::refresh(Clock::time_point now, Samples& out) {
   RefreshKind kind = RefreshKind::unchanged;
@@ -267,10 +287,10 @@ Result<RefreshKind> IptablesCollector::refresh(Clock::time_point now, Samples& o
     return kind;
   }
 
-  add_reading({"legacy", AddressFamily::ipv4, legacy_ipv4_.reading()}, out);
-  add_reading({"legacy", AddressFamily::ipv6, legacy_ipv6_.reading()}, out);
+  add(Backend::legacy, AddressFamily::ipv4, legacy_ipv4_.reading(), out);
+  add(Backend::legacy, AddressFamily::ipv6, legacy_ipv6_.reading(), out);
   for (const AddressFamily family : kAddressFamilies) {
-    add_reading({"nft", family, nft_.reading(family)}, out);
+    add(Backend::nft, family, nft_.reading(family), out);
   }
   return kind;
 }

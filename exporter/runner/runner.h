@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "collectors/core/collector.h"
+#include "collectors/core/new_flows.h"
 #include "exporter/runner/process.h"
 #include "exporter/runner/self_metrics.h"
 #include "exporter/runner/snapshot.h"
@@ -97,6 +98,7 @@ class Runner {
   const std::span<const CollectorSpec> specs_;
   const RunnerEnvironment environment_;
   const Clock::time_point started_;
+  const std::shared_ptr<NewFlows> new_flows_ = std::make_shared<NewFlows>();
 
   mutable std::mutex mutex_;
   // Guarded by mutex_:

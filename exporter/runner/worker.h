@@ -1,9 +1,9 @@
 // Worker: one collector on a thread of its own.
 //
 // The thread makes the collector (again every kRetryMake where that fails) and refreshes it: in the
-// background as its interval and its CPU budget allow, inside the scrape whenever a scrape asks. One
-// that has events is called for them as they come. It contains exceptions, logs when the collector begins to fail and when it recovers, and keeps
-// Health.
+// background as its interval and its CPU budget allow, inside the scrape whenever a scrape asks.
+// One that has events is called for them as they come. It contains exceptions, logs when the
+// collector begins to fail and when it recovers, and keeps Health.
 //
 // Any thread may call anything. The state is shared with the thread, so that a thread which is
 // stuck in a system call can be left behind: it touches nothing else, and ends when the call

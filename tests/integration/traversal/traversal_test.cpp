@@ -2,15 +2,19 @@
 #include "collectors/traversal/traversal.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collectors/iptables/iptables.h"
+#include "collectors/traversal/probe.h"
 #include "tests/support/figures.h"
 #include "tests/support/network_namespace.h"
 #include "tests/support/result_matchers.h"
@@ -110,6 +114,54 @@ TEST_F(TraversalTest, ARuleThatRefusesTheProbesIsToldAndNothingIsServedAsMeasure
   EXPECT_THAT(traversal.misses().front().message, HasSubstr("loopback"));
   for (const auto& [series, value] : traversal.figures()) {
     EXPECT_THAT(series, HasSubstr("{ipv6,"));
+  }
+}
+
+// Sends that many new flows over loopback, at the pace of the collector's own, and tells for how
+// long that kept the sender more than established ones did.
+std::chrono::duration<double> walk(int flows) {
+  std::chrono::nanoseconds walked{};
+  const auto probe = traversal::Probe::open(AddressFamily::ipv4);
+  EXPECT_THAT(probe, has_value());
+  for (int i = 0; i < flows; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    const auto flow = probe->send_flow();
+    EXPECT_THAT(flow, has_value());
+    walked += flow->first - flow->later;
+  }
+  return walked;
+}
+
+TEST_F(TraversalTest, WhatTheNodeSpendsOnWalkingFollowsItsTraffic) {
+  constexpr auto kWalkCpu = "walk_cpu_seconds_total{ipv4}";
+  ASSERT_THAT(restore(Backend::nft, Family::ipv4, Ruleset{plain(2'000, 1)}.restore_input()),
+              has_value());
+  const auto shared = std::make_shared<NewFlows>();
+  const auto rules = *iptables::spec().make(
+      {.options = Options{{{"iptables.full-interval", Duration{600'000}}}}, .new_flows = shared});
+  const auto costs = *traversal::spec().make(
+      {.options = Options{{{"traversal.flows", kFlows}}}, .new_flows = shared});
+  Clock::time_point now;
+  const auto walk_cpu = [&] {
+    now += std::chrono::seconds{20};  // past the pace at which the rules' counters are read
+    Samples of_rules;
+    EXPECT_THAT(rules->refresh(now, of_rules), has_value());
+    Samples of_costs;
+    EXPECT_THAT(costs->refresh(now, of_costs), has_value());
+    return figures_of(of_costs, "kubecliff_").at(kWalkCpu);
+  };
+  // The probes of a round are read with the counters of the next.
+  walk_cpu();
+  double before = walk_cpu();
+  const double idle = walk_cpu() - before;
+  for (const int flows : {300, 900}) {
+    SCOPED_TRACE(flows);
+    before = walk_cpu();
+    const double walked = walk(flows).count();
+    const double counted = walk_cpu() - before - idle;
+    // By the floor of what flows cost, so noise can only make it less.
+    EXPECT_LT(counted, 1.3 * walked);
+    EXPECT_GT(counted, 0.4 * walked);
   }
 }
 
