@@ -318,8 +318,15 @@ TEST(Server, SlowAndGarbageClientsHoldUpNoScrape) {
   EXPECT_LT(times.back(), 2s);  // and so for none of them did the slow ones have to time out
 }
 
+// What is promised to users; the thread sanitizer alone makes it several times as much.
+#ifdef __SANITIZE_THREAD__
+constexpr auto kMostStop = 10s;
+#else
+constexpr auto kMostStop = 2s;
+#endif
+
 TEST(Server, StopsAtOnceWhateverItsClientsDo) {
-  const std::string huge(64UL << 20U, 'h');
+  const std::string huge(16UL << 20U, 'h');  // more than the sockets hold
   std::binary_semaphore asked{0};
   const auto server = started({}, [&](const Request& request) -> Response {
     if (request.path != "/huge") {
@@ -338,7 +345,7 @@ TEST(Server, StopsAtOnceWhateverItsClientsDo) {
   stalled.send("GET /huge HTTP/1.1\r\n\r\n");
   asked.acquire();
 
-  EXPECT_LT(time_of([&] { server->stop(); }), 2s);
+  EXPECT_LT(time_of([&] { server->stop(); }), kMostStop);
   EXPECT_TRUE(idle.closes_within(1s));
   EXPECT_TRUE(slow.closes_within(1s));
   EXPECT_FALSE(Client{port}.connected());
