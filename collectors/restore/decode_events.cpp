@@ -36,6 +36,12 @@ constexpr std::size_t kStatsHeader =
 constexpr std::size_t kStatsType = kStatsHeader + offsetof(nlattr, nla_type);
 constexpr std::size_t kName = kStatsHeader + sizeof(nlattr) + offsetof(taskstats, ac_comm);
 
+// No node runs for a century: with what is more, or summed up, one could not reckon.
+constexpr std::chrono::nanoseconds nanoseconds_of(std::uint64_t count, std::uint64_t each = 1) {
+  constexpr std::uint64_t kCentury = std::uint64_t{100} * 366 * 86'400 * 1'000'000'000;
+  return std::chrono::nanoseconds{std::min(count, kCentury / each) * each};
+}
+
 constexpr sock_filter load_word(std::uint32_t offset) {
   return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset);
 }
@@ -69,7 +75,7 @@ std::optional<ProcessEvent> decode_process_event(Bytes datagram) {
   if (!what || !time) {
     return std::nullopt;
   }
-  ProcessEvent event{.time = std::chrono::nanoseconds{*time}};
+  ProcessEvent event{.time = nanoseconds_of(*time)};
   switch (*what) {
     case kNone:
       return event;
@@ -121,16 +127,17 @@ std::optional<TaskExit> decode_task_exit(Bytes datagram) {
   if (!pid || !status || !scheduled || !user || !system || !age) {
     return std::nullopt;
   }
-  return TaskExit{.pid = *pid,
-                  .name = text_of(stats.subspan(offsetof(taskstats, ac_comm), TS_COMM_LEN)),
-                  .status = static_cast<int>(*status),
-                  .cpu = *scheduled > 0 ? std::chrono::nanoseconds{*scheduled}
-                                        : std::chrono::microseconds{*user + *system},
-                  .age = std::chrono::microseconds{*age},
-                  .executable = {.major = static_cast<std::uint32_t>((device & 0xfff00U) >> 8U),
-                                 .minor = static_cast<std::uint32_t>((device & 0xffU) |
-                                                                     ((device >> 12U) & 0xfff00U)),
-                                 .inode = inode.value_or(0)}};
+  return TaskExit{
+      .pid = *pid,
+      .name = text_of(stats.subspan(offsetof(taskstats, ac_comm), TS_COMM_LEN)),
+      .status = static_cast<int>(*status),
+      .cpu = *scheduled > 0 ? nanoseconds_of(*scheduled)
+                            : nanoseconds_of(*user, 1'000) + nanoseconds_of(*system, 1'000),
+      .age = nanoseconds_of(*age, 1'000),
+      .executable = {
+          .major = static_cast<std::uint32_t>((device & 0xfff00U) >> 8U),
+          .minor = static_cast<std::uint32_t>((device & 0xffU) | ((device >> 12U) & 0xfff00U)),
+          .inode = inode.value_or(0)}};
 }
 
 std::vector<sock_filter> every_exit_filter() {

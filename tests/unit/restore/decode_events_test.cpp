@@ -98,6 +98,16 @@ TEST(DecodeTaskExit, WithoutTheSchedulersCountTicksAreCpu) {
   EXPECT_EQ(decode_task_exit(message)->cpu, 12ms);
 }
 
+TEST(DecodeTaskExit, TimesThatCannotBeAreCut) {
+  taskstats stats = stats_of("nft");
+  stats.ac_utime = stats.ac_stime = stats.ac_etime = 0xffff'ffff'ffff'ffff;
+  const test::ByteVector message = task_exit(42, stats);
+  const auto exit = decode_task_exit(message);
+  ASSERT_TRUE(exit);
+  EXPECT_GT(exit->age, std::chrono::hours{24 * 365 * 99});
+  EXPECT_GT(exit->cpu, exit->age);
+}
+
 TEST(DecodeTaskExit, NameWithoutItsEndIsCutAtTheField) {
   const test::ByteVector message = task_exit(42, stats_of(std::string(TS_COMM_LEN, 'x')));
   const auto exit = decode_task_exit(message);
