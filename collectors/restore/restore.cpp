@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -111,8 +110,7 @@ constexpr FamilySpec kLockWait{
     .help =
         "How long processes waited for the xtables lock, as far as looks every 50 ms while a tool "
         "runs can tell. iptables before 1.8.8 with a time limit asks again and again instead, and "
-        "is "
-        "not seen waiting.",
+        "is not seen waiting.",
     .bounds = kWaitBounds};
 
 constexpr std::string_view kLockFile = "restore.lock-file";

@@ -15,7 +15,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,6 +27,7 @@
 
 #include "collectors/kernel/unique_fd.h"
 #include "tests/support/figures.h"
+#include "tests/support/file_tree.h"
 #include "tests/support/network_namespace.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/ruleset.h"
@@ -49,12 +49,8 @@ std::string labels(std::string_view command, std::string_view backend) {
 class RestoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    pattern_ = ::testing::TempDir() + "restore-XXXXXX";
-    folder_ = ::mkdtemp(pattern_.data());
-    lock_file_ = (folder_ / "xtables.lock").native();
     ::setenv("XTABLES_LOCKFILE", lock_file_.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
-    auto made = restore::spec().make(
-        {.options = Options{{{"restore.lock-file", OptionValue{lock_file_}}}}});
+    auto made = make();
     if (!made) {
       return skip(made.error().message);
     }
@@ -69,7 +65,11 @@ class RestoreTest : public ::testing::Test {
 
   void TearDown() override {
     ::unsetenv("XTABLES_LOCKFILE");  // NOLINT(concurrency-mt-unsafe)
-    std::filesystem::remove_all(folder_);
+  }
+
+  [[nodiscard]] Result<std::unique_ptr<Collector>> make() const {
+    return restore::spec().make(
+        {.options = Options{{{"restore.lock-file", OptionValue{lock_file_}}}}});
   }
 
   // Until `work` is through, and a little longer.
@@ -118,24 +118,22 @@ class RestoreTest : public ::testing::Test {
   }
 
   // A file that is executable.
-  std::string script(const std::string& name, const std::string& text) const {
-    const auto path = folder_ / name;
-    std::ofstream{path} << text;
+  std::string script(const std::string& name, const std::string& text) {
+    folder_.file(name, text);
+    const auto path = folder_.path() / name;
     std::filesystem::permissions(path, std::filesystem::perms::owner_all);
     return path.native();
   }
 
-  std::string pattern_;
-  std::filesystem::path folder_;
-  std::string lock_file_;
+  FileTree folder_;
+  std::string lock_file_ = (folder_.path() / "xtables.lock").native();
   std::unique_ptr<Collector> collector_;
   std::optional<NetworkNamespace> namespace_;
   Figures figures_;
 };
 
 TEST_F(RestoreTest, InAnotherNetworkNamespaceItSaysWhatIsMissing) {
-  const auto made =
-      restore::spec().make({.options = Options{{{"restore.lock-file", OptionValue{lock_file_}}}}});
+  const auto made = make();
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().kind, ErrorKind::unavailable);
   EXPECT_THAT(made.error().message, ::testing::HasSubstr("hostNetwork"));
@@ -302,8 +300,7 @@ TEST_F(RestoreTest, ARunThatBeganBeforeIsUnderWayAndHasNoDuration) {
   }
 
   namespace_.reset();  // a listener belongs into the first network namespace
-  auto late =
-      restore::spec().make({.options = Options{{{"restore.lock-file", OptionValue{lock_file_}}}}});
+  auto late = make();
   ASSERT_THAT(late, has_value());
   collector_ = std::move(*late);
   figures_.clear();

@@ -1,11 +1,12 @@
 // Every fuzzer's corpus, replayed as an ordinary test. CMakeLists.txt compiles each fuzzer in under
 // its own name in place of LLVMFuzzerTestOneInput.
+#include "tests/support/corpus.h"
+
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 
 #include <gtest/gtest.h>
-
-#include "tests/support/fake_netlink.h"
 
 extern "C" {
 int fuzz_flows(const std::uint8_t* data, std::size_t size);
@@ -13,27 +14,15 @@ int fuzz_proc_stats(const std::uint8_t* data, std::size_t size);
 int fuzz_stats(const std::uint8_t* data, std::size_t size);
 }
 
+namespace kubecliff {
 namespace {
 
 TEST(Corpus, OfEveryFuzzerIsTakenWithoutAnAccident) {
-  struct Fuzzer {
-    const char* corpus;
-    int (*run)(const std::uint8_t* data, std::size_t size);
-  };
-  const Fuzzer fuzzers[] = {{"corpus_flows", fuzz_flows},
-                            {"corpus_proc_stats", fuzz_proc_stats},
-                            {"corpus_stats", fuzz_stats}};
-  for (const Fuzzer& fuzzer : fuzzers) {
-    SCOPED_TRACE(fuzzer.corpus);
-    int files = 0;
-    for (const auto& entry :
-         std::filesystem::directory_iterator{std::filesystem::path{FUZZ_FOLDER} / fuzzer.corpus}) {
-      const auto input = kubecliff::test::read_bytes(entry.path());
-      EXPECT_EQ(fuzzer.run(reinterpret_cast<const std::uint8_t*>(input.data()), input.size()), 0);
-      ++files;
-    }
-    EXPECT_GT(files, 0);
-  }
+  const std::filesystem::path folder{FUZZ_FOLDER};
+  test::expect_taken(fuzz_flows, folder / "corpus_flows");
+  test::expect_taken(fuzz_proc_stats, folder / "corpus_proc_stats");
+  test::expect_taken(fuzz_stats, folder / "corpus_stats");
 }
 
 }  // namespace
+}  // namespace kubecliff

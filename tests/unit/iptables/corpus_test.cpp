@@ -1,5 +1,7 @@
 // The fuzzers' corpora, which tests/support/capture_iptables.cpp took from a real kernel: replayed,
 // and decoded to the figures of the ruleset that was loaded.
+#include "tests/support/corpus.h"
+
 #include <linux/netfilter/nf_tables.h>
 
 #include <cstddef>
@@ -83,7 +85,7 @@ TableFigures nft_figures(Bytes bytes) {
 
 struct Corpus {
   std::string_view folder;
-  int (*run)(const std::uint8_t* data, std::size_t size);
+  test::Fuzzer run;
   TableFigures (*figures)(Bytes bytes);
 };
 constexpr Corpus kCorpora[] = {{"corpus_decode_legacy", fuzz_decode_legacy, legacy_figures},
@@ -91,14 +93,7 @@ constexpr Corpus kCorpora[] = {{"corpus_decode_legacy", fuzz_decode_legacy, lega
 
 TEST(Corpus, OfEveryFuzzerIsTakenWithoutAnAccident) {
   for (const Corpus& corpus : kCorpora) {
-    int files = 0;
-    for (const auto& entry : fs::directory_iterator{fs::path{FUZZ_FOLDER} / corpus.folder}) {
-      SCOPED_TRACE(entry.path());
-      const test::ByteVector bytes = test::read_bytes(entry.path());
-      EXPECT_EQ(corpus.run(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()), 0);
-      ++files;
-    }
-    EXPECT_GT(files, 0) << corpus.folder;
+    test::expect_taken(corpus.run, fs::path{FUZZ_FOLDER} / corpus.folder);
   }
 }
 
