@@ -25,6 +25,9 @@ struct OptionSpec {
   OptionValue default_value;
   std::string_view help;
   double least = 0;  // in the value's unit; seconds for a duration
+  // Texts only: whether one will do, and the words that complete "expected …".
+  bool (*accepts)(std::string_view text) = [](std::string_view) { return true; };
+  std::string_view expected = "a text";
 };
 
 // Values of the options of one collector, every declared one among them. Immutable once handed

@@ -10,19 +10,20 @@ namespace kubecliff {
 
 void Samples::add(const FamilySpec& family, std::initializer_list<std::string_view> label_values,
                   double value) {
-  if (prometheus::ClientMetric* metric = make_metric(family, label_values, {})) {
+  const std::span values{label_values.begin(), label_values.size()};
+  if (prometheus::ClientMetric* metric = make_metric(family, values, {})) {
     const bool counter = family.type == prometheus::MetricType::Counter;
     (counter ? metric->counter.value : metric->gauge.value) = value;
   }
 }
 
-void Samples::add(const FamilySpec& family, std::initializer_list<std::string_view> label_values,
-                  prometheus::ClientMetric histogram) {
-  std::ignore = make_metric(family, label_values, std::move(histogram));
+void Samples::add(const FamilySpec& family, std::span<const std::string_view> label_values,
+                  prometheus::ClientMetric metric) {
+  std::ignore = make_metric(family, label_values, std::move(metric));
 }
 
 prometheus::ClientMetric* Samples::make_metric(const FamilySpec& family,
-                                               std::initializer_list<std::string_view> label_values,
+                                               std::span<const std::string_view> label_values,
                                                prometheus::ClientMetric metric) {
   const auto names = family.labels.names();
   if (label_values.size() != names.size()) {
@@ -41,7 +42,7 @@ prometheus::ClientMetric* Samples::make_metric(const FamilySpec& family,
 
   metric.label.clear();
   metric.label.reserve(names.size());
-  const auto* label_value = label_values.begin();
+  auto label_value = label_values.begin();
   for (const std::string_view label : names) {
     metric.label.push_back({std::string{label}, std::string{*label_value++}});
   }

@@ -4,10 +4,12 @@
 // in which they were added, families without a sample not at all.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <initializer_list>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <prometheus/client_metric.h>
@@ -18,6 +20,11 @@
 
 namespace kubecliff {
 
+// A duration as the value of a sample.
+[[nodiscard]] constexpr double seconds(std::chrono::duration<double> time) {
+  return time.count();
+}
+
 class Samples {
  public:
   // Gauges and counters. The values stand in the order of the family's labels; another number of
@@ -26,9 +33,14 @@ class Samples {
   void add(const FamilySpec& family, std::initializer_list<std::string_view> label_values,
            double value);
   void add(const FamilySpec& family, double value) { add(family, {}, value); }
-  // Histograms: as prometheus::Histogram::Collect() gives them; their labels are those given here.
+  // Whole metrics, such as what prometheus::Histogram::Collect() gives; their labels are those
+  // given here.
   void add(const FamilySpec& family, std::initializer_list<std::string_view> label_values,
-           prometheus::ClientMetric histogram);
+           prometheus::ClientMetric metric) {
+    add(family, std::span{label_values.begin(), label_values.size()}, std::move(metric));
+  }
+  void add(const FamilySpec& family, std::span<const std::string_view> label_values,
+           prometheus::ClientMetric metric);
 
   // A part of what the collector reads could not be read; the rest stands. The runner counts and
   // logs it, and the collector does not count as successful.
@@ -44,7 +56,7 @@ class Samples {
  private:
   // Null where the family has all the series that it may have.
   [[nodiscard]] prometheus::ClientMetric* make_metric(
-      const FamilySpec& family, std::initializer_list<std::string_view> label_values,
+      const FamilySpec& family, std::span<const std::string_view> label_values,
       prometheus::ClientMetric metric);
 
   std::vector<prometheus::MetricFamily> families_;

@@ -84,14 +84,6 @@ void apply_expression(const Expression& expression, Rule& rule) {
 
 }  // namespace
 
-std::optional<std::uint16_t> decode_generation_tag(const netlink::Message& message) {
-  return read_be<std::uint16_t>(message.payload, offsetof(nfgenmsg, res_id));
-}
-
-std::optional<std::uint32_t> decode_generation(const netlink::Message& message) {
-  return read_be<std::uint32_t>(find_attribute(attributes_of(message), NFTA_GEN_ID));
-}
-
 std::optional<NftTable> decode_table(const netlink::Message& message) {
   const Bytes attributes = attributes_of(message);
   const NftTable table{

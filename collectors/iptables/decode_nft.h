@@ -25,11 +25,7 @@ struct NftChain {
   ChainKind kind = ChainKind::user;
 };
 
-// The generation that a ruleset message belongs to: the low 16 bits of the generation id.
-[[nodiscard]] std::optional<std::uint16_t> decode_generation_tag(const netlink::Message& message);
-
 // Nothing where the message lacks what every message of its kind has.
-[[nodiscard]] std::optional<std::uint32_t> decode_generation(const netlink::Message& message);
 [[nodiscard]] std::optional<NftTable> decode_table(const netlink::Message& message);
 [[nodiscard]] std::optional<NftChain> decode_chain(const netlink::Message& message);
 [[nodiscard]] std::optional<Rule> decode_rule(const netlink::Message& message);

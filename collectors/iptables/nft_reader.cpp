@@ -12,6 +12,7 @@
 
 #include "collectors/iptables/decode_nft.h"
 #include "collectors/kernel/kernel_feature.h"
+#include "collectors/kernel/nft_generation.h"
 
 namespace kubecliff::iptables {
 namespace {
@@ -38,7 +39,7 @@ std::unexpected<Error> changed_meanwhile() {
 
 // Whether the message belongs to the generation.
 bool belongs(const Message& message, std::uint32_t generation) {
-  return decode_generation_tag(message) == static_cast<std::uint16_t>(generation);
+  return netlink::decode_generation_tag(message) == static_cast<std::uint16_t>(generation);
 }
 
 }  // namespace
@@ -55,7 +56,7 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
   if (!available()) {
     return withdraw(*absent_);
   }
-  Result<std::uint32_t> generation = read_generation();
+  Result<std::uint32_t> generation = netlink::read_generation(socket_);
   if (!generation) {
     if (generation.error().kind == ErrorKind::denied) {
       std::ignore = withdraw(BackendState::denied);
@@ -93,7 +94,7 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
     if (pass.error().kind != ErrorKind::torn || attempt == kAttempts) {
       return std::unexpected(pass.error());
     }
-    generation = read_generation();
+    generation = netlink::read_generation(socket_);
     if (!generation) {
       return std::unexpected(generation.error());
     }
@@ -140,22 +141,6 @@ RefreshKind NftReader::withdraw(BackendState state) {
   return same ? RefreshKind::unchanged : RefreshKind::full;
 }
 
-Result<std::uint32_t> NftReader::read_generation() {
-  std::optional<std::uint32_t> generation;
-  Request question = request(NFT_MSG_GETGEN, 0, AF_UNSPEC);
-  const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
-    generation = decode_generation(message);
-    return {};
-  });
-  if (!asked) {
-    return std::unexpected(asked.error());
-  }
-  if (!generation) {
-    return fail(ErrorKind::malformed, "generation message without a generation");
-  }
-  return *generation;
-}
-
 // Returns when no transaction is under way. The generation's number moves early in a commit; until
 // the commit is through, the old chains stay linked beside the new ones, and dumps skip chains,
 // repeat them, or look for rules in a table that is on its way out. A batch waits for the lock that
@@ -191,7 +176,7 @@ Result<void> NftReader::read_families(std::uint32_t generation) {
     }
   }
   // A chain that is gone has no messages that could tell: ask once more.
-  const Result<std::uint32_t> after = read_generation();
+  const Result<std::uint32_t> after = netlink::read_generation(socket_);
   if (!after) {
     return std::unexpected(after.error());
   }

@@ -63,7 +63,6 @@ class NftReader {
 
   [[nodiscard]] bool available();
   [[nodiscard]] RefreshKind withdraw(BackendState state);
-  [[nodiscard]] Result<std::uint32_t> read_generation();
   [[nodiscard]] Result<void> await_commit(std::uint32_t generation);
   [[nodiscard]] Result<void> read_families(std::uint32_t generation);
   [[nodiscard]] Result<void> read_family(Family& family, std::uint32_t generation);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "collectors/kernel/process_stat.h"
 #include "collectors/kernel/procfs.h"
 
 namespace kubecliff::restore {
@@ -41,39 +42,25 @@ ProcessTable::Identity ProcessTable::identify(std::uint32_t pid) const {
   }
   const std::string_view cmdline{text.data(), static_cast<std::size_t>(size)};
   std::optional<Tool> tool = tool_of_command_line(cmdline);
+  const std::filesystem::path executable = of(pid, "exe");
   if (!tool) {
     return is_wrapper(cmdline)
-               ? Identity{.look = Look::wrapper, .executable = find_file(of(pid, "exe").c_str())}
+               ? Identity{.look = Look::wrapper, .executable = find_file(executable.c_str())}
                : Identity{.look = Look::other};
   }
   if (tool->backend == Backend::unknown) {
     std::error_code error;
-    const auto executable = std::filesystem::read_symlink(of(pid, "exe"), error);
-    tool->backend = backend_of_executable(executable.native());
+    tool->backend =
+        backend_of_executable(std::filesystem::read_symlink(executable, error).native());
   }
-  return {.look = Look::tool, .tool = *tool, .executable = find_file(of(pid, "exe").c_str())};
+  return {.look = Look::tool, .tool = *tool, .executable = find_file(executable.c_str())};
 }
 
-// Field 22 of /proc/PID/stat, in clock ticks since boot; the name before it may hold anything.
 std::optional<Time> ProcessTable::start(std::uint32_t pid) const {
-  constexpr int kFieldsBetween = 19;
   const Result<std::string> text = read_file(of(pid, "stat"));
-  if (!text) {
-    return std::nullopt;
-  }
-  std::string_view rest{*text};
-  rest.remove_prefix(std::min(rest.rfind(')'), rest.size()));
-  for (int i = 0; i <= kFieldsBetween; ++i) {
-    rest.remove_prefix(std::min(rest.find(' '), rest.size()));
-    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-  }
-  const auto ticks = parse_number<std::int64_t>(rest.substr(0, rest.find(' ')));
-  const long per_second = ::sysconf(_SC_CLK_TCK);
-  if (!ticks || per_second <= 0) {
-    return std::nullopt;
-  }
-  const Time since_boot = std::chrono::nanoseconds{*ticks * (std::nano::den / per_second)};
-  return since_boot - (now(CLOCK_BOOTTIME) - now(CLOCK_MONOTONIC));
+  const auto stat = text ? decode_process_stat(*text) : std::nullopt;
+  return stat ? std::optional{stat->start - (now(CLOCK_BOOTTIME) - now(CLOCK_MONOTONIC))}
+              : std::nullopt;
 }
 
 Result<void> ProcessTable::scan(

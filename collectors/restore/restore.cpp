@@ -41,8 +41,7 @@ using namespace std::chrono_literals;
 
 // A single call takes 2 ms. kube-proxy's own histogram ends at 16 s; restores of 13 minutes are on
 // record.
-constexpr std::array kDurationBounds{0.001, 0.01, 0.1,  0.5,  1.0,   2.0,
-                                     5.0,   10.0, 30.0, 60.0, 300.0, 1200.0};
+constexpr std::array kDurationBounds{0.001, 0.01, 0.1, 1.0, 5.0, 16.0, 60.0, 300.0, 1200.0};
 // Waits are sampled every kLockPeriod.
 constexpr std::array kWaitBounds{0.1, 0.5, 1.0, 5.0, 30.0, 60.0};
 
@@ -138,10 +137,6 @@ struct Total {
 
 constexpr std::array<std::string_view, kOutcomes> kOutcomeNames{"success", "failure", "killed",
                                                                 "unknown"};
-
-double seconds(Time time) {
-  return std::chrono::duration<double>{time}.count();
-}
 
 Time now() {
   return Clock::now().time_since_epoch();

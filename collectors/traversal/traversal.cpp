@@ -26,8 +26,7 @@ namespace {
 
 using prometheus::MetricType;
 
-constexpr std::array kBounds{1e-6, 2.5e-6, 5e-6,   10e-6, 25e-6,  50e-6,
-                             1e-4, 2.5e-4, 500e-6, 0.001, 0.0025, 0.01};
+constexpr std::array kBounds{5e-6, 25e-6, 100e-6, 250e-6, 500e-6, 0.001, 0.01};
 
 constexpr FamilySpec kSeconds{
     .name = "kubecliff_traversal_seconds",
@@ -82,10 +81,6 @@ constexpr std::chrono::microseconds kMostPause{10'000};
 
 prometheus::Histogram make_histogram() {
   return prometheus::Histogram{{kBounds.begin(), kBounds.end()}};
-}
-
-double seconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration<double>{time}.count();
 }
 
 // All rounds of one address family.

@@ -186,7 +186,7 @@ OptionShape shape(std::string_view value_name, const std::string& expected,
 OptionShape shape_of(const OptionSpec& option) {
   const double least = option.least;
   return std::visit(
-      [least](const auto& value) -> OptionShape {
+      [least, &option](const auto& value) -> OptionShape {
         using T = std::decay_t<decltype(value)>;
         if constexpr (std::is_same_v<T, bool>) {
           return {.arity = Arity::on_off,
@@ -197,9 +197,12 @@ OptionShape shape_of(const OptionSpec& option) {
                   }};
         } else if constexpr (std::is_same_v<T, std::string>) {
           return {.value_name = "TEXT",
-                  .expected = "a text",
+                  .expected = std::string{option.expected},
                   .default_text = value,
-                  .parse = [](std::string_view text) { return OptionValue{std::string{text}}; }};
+                  .parse = [accepts = option.accepts](std::string_view text) {
+                    return accepts(text) ? std::optional<OptionValue>{std::string{text}}
+                                         : std::nullopt;
+                  }};
         } else if constexpr (std::is_same_v<T, Duration>) {
           const auto least_duration =
               std::chrono::duration_cast<Duration>(std::chrono::duration<double>{least});

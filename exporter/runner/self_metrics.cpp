@@ -84,10 +84,6 @@ FamilySpec for_collectors(FamilySpec family, std::size_t collectors) {
   return family;
 }
 
-double seconds(auto duration) {
-  return std::chrono::duration<double>{duration}.count();
-}
-
 }  // namespace
 
 std::vector<FamilySpec> self_families(std::size_t collectors) {

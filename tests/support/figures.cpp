@@ -12,15 +12,18 @@ Figures figures_of(Samples& samples, std::string_view prefix) {
     }
     const bool histogram = family.type == prometheus::MetricType::Histogram;
     for (const prometheus::ClientMetric& metric : family.metric) {
-      std::string key = family.name.substr(prefix.size()) + (histogram ? "_count" : "");
-      char separator = '{';
+      const std::string name = family.name.substr(prefix.size());
+      std::string labels;
       for (const auto& label : metric.label) {
-        key += separator + label.value;
-        separator = ',';
+        labels += (labels.empty() ? "{" : ",") + label.value;
       }
-      figures[key + (metric.label.empty() ? "" : "}")] =
-          histogram ? static_cast<double>(metric.histogram.sample_count)
-                    : metric.gauge.value + metric.counter.value;
+      labels += labels.empty() ? "" : "}";
+      if (histogram) {
+        figures[name + "_count" + labels] = static_cast<double>(metric.histogram.sample_count);
+        figures[name + "_sum" + labels] = metric.histogram.sample_sum;
+      } else {
+        figures[name + labels] = metric.gauge.value + metric.counter.value;
+      }
     }
   }
   return figures;

@@ -9,7 +9,8 @@
 
 namespace kubecliff::test {
 
-// By "name" or "name{value,value}"; of a histogram its number of observations, by "name_count{…}".
+// By "name" or "name{value,value}"; of a histogram its number of observations and their sum, by
+// "name_count{…}" and "name_sum{…}".
 using Figures = std::map<std::string, double>;
 
 // Names come without `prefix`, which all of them must have. Leaves the samples empty.

@@ -11,6 +11,7 @@
 #include "collectors/iptables/chain_record.h"
 #include "collectors/iptables/decode_nft.h"
 #include "collectors/kernel/netlink_message.h"
+#include "collectors/kernel/nft_generation.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace kubecliff;            // NOLINT(*-using-namespace)
@@ -24,10 +25,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   netlink::Messages messages{std::as_bytes(std::span{data, size})};
   for (netlink::Message message; messages.next(message);) {
-    static_cast<void>(decode_generation_tag(message));
+    static_cast<void>(netlink::decode_generation_tag(message));
     switch (message.header.nlmsg_type & 0xffU) {
       case NFT_MSG_NEWGEN:
-        static_cast<void>(decode_generation(message));
+        static_cast<void>(netlink::decode_generation(message));
         break;
       case NFT_MSG_NEWTABLE:
         static_cast<void>(decode_table(message));

@@ -1,11 +1,10 @@
 // Every fuzzer's corpus, replayed as an ordinary test. CMakeLists.txt compiles each fuzzer in under
 // its own name in place of LLVMFuzzerTestOneInput.
+#include "tests/support/corpus.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <string>
 
 #include <gtest/gtest.h>
 
@@ -17,30 +16,17 @@ int fuzz_query(const std::uint8_t* data, std::size_t size);
 int fuzz_web_config(const std::uint8_t* data, std::size_t size);
 }
 
+namespace kubecliff {
 namespace {
 
 TEST(Corpus, OfEveryFuzzerIsTakenWithoutAnAccident) {
-  struct Fuzzer {
-    const char* corpus;
-    int (*run)(const std::uint8_t* data, std::size_t size);
-  };
-  const Fuzzer fuzzers[] = {{"corpus_authorization", fuzz_authorization},
-                            {"corpus_exposition", fuzz_exposition},
-                            {"corpus_negotiation", fuzz_negotiation},
-                            {"corpus_query", fuzz_query},
-                            {"corpus_web_config", fuzz_web_config}};
-  for (const Fuzzer& fuzzer : fuzzers) {
-    SCOPED_TRACE(fuzzer.corpus);
-    int files = 0;
-    for (const auto& entry :
-         std::filesystem::directory_iterator{std::filesystem::path{FUZZ_FOLDER} / fuzzer.corpus}) {
-      std::ifstream file{entry.path(), std::ios::binary};
-      const std::string input{std::istreambuf_iterator<char>{file}, {}};
-      EXPECT_EQ(fuzzer.run(reinterpret_cast<const std::uint8_t*>(input.data()), input.size()), 0);
-      ++files;
-    }
-    EXPECT_GT(files, 0);
-  }
+  const std::filesystem::path folder{FUZZ_FOLDER};
+  test::expect_taken(fuzz_authorization, folder / "corpus_authorization");
+  test::expect_taken(fuzz_exposition, folder / "corpus_exposition");
+  test::expect_taken(fuzz_negotiation, folder / "corpus_negotiation");
+  test::expect_taken(fuzz_query, folder / "corpus_query");
+  test::expect_taken(fuzz_web_config, folder / "corpus_web_config");
 }
 
 }  // namespace
+}  // namespace kubecliff

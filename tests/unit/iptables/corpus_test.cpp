@@ -16,6 +16,7 @@
 #include "collectors/iptables/chain_record.h"
 #include "collectors/iptables/decode_legacy.h"
 #include "collectors/iptables/decode_nft.h"
+#include "collectors/kernel/nft_generation.h"
 #include "tests/fuzz/iptables/legacy_input.h"
 #include "tests/support/fake_netlink.h"
 
@@ -62,7 +63,7 @@ TableFigures nft_figures(Bytes bytes) {
   for (netlink::Message message; messages.next(message);) {
     switch (message.header.nlmsg_type & 0xffU) {
       case NFT_MSG_NEWGEN:
-        EXPECT_TRUE(decode_generation(message));
+        EXPECT_TRUE(netlink::decode_generation(message));
         break;
       case NFT_MSG_NEWCHAIN:
         finish();

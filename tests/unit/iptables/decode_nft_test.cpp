@@ -55,23 +55,6 @@ Rule decoded(const std::vector<ByteVector>& expressions, std::string user_data =
   return rule_in(bytes);
 }
 
-TEST(DecodeGeneration, IsReadInFullAndAsTheTagOfOtherMessages) {
-  const ByteVector generation = test::nft_generation(kGeneration);
-  EXPECT_EQ(decode_generation(message_in(generation)), kGeneration);
-  EXPECT_EQ(decode_generation_tag(message_in(generation)), 7U);
-}
-
-TEST(DecodeGeneration, MissingOrShortIsNothing) {
-  const auto empty = test::nft_message(NFT_MSG_NEWGEN, AddressFamily::ipv4, kGeneration).message();
-  EXPECT_EQ(decode_generation(message_in(empty)), std::nullopt);
-  const auto shorter = test::nft_message(NFT_MSG_NEWGEN, AddressFamily::ipv4, kGeneration)
-                           .attribute(NFTA_GEN_ID, ByteVector(2))
-                           .message();
-  EXPECT_EQ(decode_generation(message_in(shorter)), std::nullopt);
-  const auto headless = test::MessageBuilder{NFT_MSG_NEWGEN}.message();
-  EXPECT_EQ(decode_generation_tag(message_in(headless)), std::nullopt);
-}
-
 TEST(DecodeTable, TakesNameAndHandle) {
   const ByteVector bytes =
       test::nft_table({.name = "nat", .handle = 0x100000002}, AddressFamily::ipv6, kGeneration);
@@ -322,7 +305,6 @@ TEST(DecodeRule, AMessageCutAnywhereIsNoAccident) {
     const netlink::Message message{.header = {}, .payload = cut};
     static_cast<void>(decode_rule(message));
     static_cast<void>(decode_chain(message));
-    static_cast<void>(decode_generation_tag(message));
   }
 }
 
