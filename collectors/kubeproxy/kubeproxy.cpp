@@ -1,0 +1,369 @@
+#include "collectors/kubeproxy/kubeproxy.h"
+
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <prometheus/histogram.h>
+
+#include "collectors/kernel/netlink_socket.h"
+#include "collectors/kernel/nft_generation.h"
+#include "collectors/kernel/process_stat.h"
+#include "collectors/kubeproxy/bursts.h"
+#include "collectors/kubeproxy/endpoint.h"
+#include "collectors/kubeproxy/http_get.h"
+#include "collectors/kubeproxy/own_families.h"
+#include "collectors/kubeproxy/process.h"
+#include "collectors/kubeproxy/sync_times.h"
+#include "collectors/kubeproxy/text_format.h"
+
+namespace kubecliff::kubeproxy {
+namespace {
+
+using prometheus::MetricType;
+using namespace std::chrono_literals;
+
+constexpr std::array kBusyBounds{0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1200.0};
+
+constexpr FamilySpec kUp{.name = "kubecliff_kubeproxy_up",
+                         .help =
+                             "1 where kube-proxy's own metrics could be read; 0 where nobody "
+                             "answers at its URL, or what is answered is broken."};
+constexpr FamilySpec kMode{.name = "kubecliff_kubeproxy_mode",
+                           .help = "1 for the mode that kube-proxy says it runs in.",
+                           .labels = {"mode"},
+                           .max_series = 4};
+constexpr FamilySpec kCpu{
+    .name = "kubecliff_kubeproxy_cpu_seconds_total",
+    .type = MetricType::Counter,
+    .help = "CPU time that kube-proxy's process has used; of its children see kubecliff_restore_."};
+constexpr FamilySpec kMemory{.name = "kubecliff_kubeproxy_resident_memory_bytes",
+                             .help = "Resident memory of kube-proxy's process."};
+constexpr FamilySpec kStart{.name = "kubecliff_kubeproxy_start_time_seconds",
+                            .help = "When kube-proxy's process was started."};
+constexpr FamilySpec kRestarts{
+    .name = "kubecliff_kubeproxy_restarts_total",
+    .type = MetricType::Counter,
+    .help = "How often another process of kube-proxy took the place of the last one."};
+constexpr FamilySpec kSyncAge{
+    .name = "kubecliff_kubeproxy_sync_age_seconds",
+    .help =
+        "Time since kube-proxy last brought the rules up to date; since its start where it never "
+        "did. Where nothing changes, iptables and nftables mode do so once an hour: what waits is "
+        "told by kubecliff_kubeproxy_sync_queued_seconds.",
+    .labels = {"family"},
+    .max_series = 3};
+constexpr FamilySpec kSyncQueued{
+    .name = "kubecliff_kubeproxy_sync_queued_seconds",
+    .help =
+        "For how long the oldest change that kube-proxy has learned of has not been in the rules; "
+        "0 where none waits. Minutes are a kube-proxy that is stuck, whatever its health check "
+        "says.",
+    .labels = {"family"},
+    .max_series = 3};
+constexpr FamilySpec kFirstSync{
+    .name = "kubecliff_kubeproxy_first_sync_seconds",
+    .help =
+        "From kube-proxy's start to the first rules that it wrote: how long a node that restarts "
+        "routes nothing new. There where that was seen.",
+    .labels = {"family"},
+    .max_series = 3};
+constexpr FamilySpec kBusy{
+    .name = "kubecliff_ruleset_busy_seconds",
+    .type = MetricType::Histogram,
+    .help =
+        "How long kube-proxy in nftables mode was at work on each change of the ruleset, told from "
+        "its CPU time and the ruleset's generation; work of a quarter of a second and more. Where "
+        "it starts nft instead, see kubecliff_restore_duration_seconds.",
+    .bounds = kBusyBounds};
+constexpr FamilySpec kBusyRunning{
+    .name = "kubecliff_ruleset_busy_running_seconds",
+    .help =
+        "For how long kube-proxy in nftables mode has now been at work on the ruleset; 0 where it "
+        "is not."};
+
+constexpr std::string_view kUrl = "kubeproxy.url";
+constexpr std::string_view kUrlExpected =
+    "http://ADDRESS:PORT such as http://127.0.0.1:10249, an IPv6 address in brackets";
+constexpr OptionSpec kOwnMetrics{
+    .name = "kubeproxy.own-metrics",
+    .default_value = true,
+    .help = "Serve kube-proxy's own metrics on; off where Prometheus scrapes kube-proxy itself."};
+
+constexpr std::array<std::string_view, 3> kModes{"iptables", "ipvs", "nftables"};
+constexpr std::string_view kNftables = kModes[2];
+
+// A request costs kube-proxy milliseconds; looks at its process and the generation cost nothing.
+constexpr auto kScrapeEvery = 15s;
+constexpr auto kLookEvery = 1s;
+// A new kube-proxy is asked with every look until it has written its first rules, so that their
+// time is known; one that writes none gets the usual pace after this long.
+constexpr Seconds kFirstSyncWatch{600};
+
+constexpr GetLimits kMetricsLimits{.body_bytes = std::size_t{32} << 20U, .time = 5s};
+constexpr GetLimits kModeLimits{.body_bytes = 64, .time = 2s};
+
+constexpr std::string_view kLastStamp = "kubeproxy_sync_proxy_rules_last_timestamp_seconds";
+constexpr std::string_view kQueuedStamp =
+    "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds";
+
+// kube-proxy before 1.33 does not tell the families apart.
+std::string_view family_name(std::string_view ip_family) {
+  return ip_family == "IPv4" ? "ipv4" : ip_family == "IPv6" ? "ipv6" : "any";
+}
+
+// What one request to kube-proxy's port told.
+struct Answer {
+  OwnFamilies own;
+  std::string mode;
+};
+
+class KubeProxyCollector final : public Collector {
+ public:
+  KubeProxyCollector(const CollectorContext& context, Endpoint endpoint)
+      : endpoint_{std::move(endpoint)},
+        own_metrics_{context.options.get<bool>(kOwnMetrics.name)},
+        process_{context.procfs},
+        nftables_{netlink::kernel_transport(NETLINK_NETFILTER)} {}
+
+  Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
+    const bool process_changed = look_at_process(now);
+    const bool burst_moved = look_at_ruleset(now);
+    const bool asked = process_changed || now >= next_scrape_ || awaits_first_sync();
+    if (asked) {
+      next_scrape_ = now + kScrapeEvery;
+      ask();
+    }
+    miss_errors(out);
+    if (!asked && !burst_moved) {
+      return RefreshKind::unchanged;
+    }
+    serve(out);
+    return asked ? RefreshKind::full : RefreshKind::incremental;
+  }
+
+ private:
+  // True: another one than at the last look, or none any more.
+  bool look_at_process(Clock::time_point now) {
+    Result<std::optional<KubeProxyProcess::Usage>> usage = process_.look(now);
+    process_error_ = usage ? std::nullopt : std::optional{usage.error()};
+    const auto before = std::exchange(usage_, usage ? *usage : std::nullopt);
+    const bool same =
+        before.has_value() == usage_.has_value() && (!usage_ || before->start == usage_->start);
+    if (!same) {
+      bursts_.forget();
+      mode_.clear();
+      synced_ = false;
+      // Once: a clock that is set later does not move the start.
+      start_time_ = usage_ ? std::optional{since_epoch(usage_->start)} : std::nullopt;
+    }
+    return !same;
+  }
+
+  // True: a burst is under way, or is over.
+  bool look_at_ruleset(Clock::time_point now) {
+    ruleset_error_.reset();
+    if (!usage_ || mode_ != kNftables) {
+      return false;
+    }
+    const Result<std::uint32_t> generation = netlink::read_generation(nftables_);
+    if (!generation) {
+      ruleset_error_ = generation.error();
+      return false;
+    }
+    const bool was_busy = bursts_.under_way() > 0ns;
+    const auto burst = bursts_.look({.at = now,
+                                     .cpu = usage_->cpu,
+                                     .children_cpu = usage_->children_cpu,
+                                     .generation = *generation});
+    if (burst) {
+      busy_.Observe(seconds(*burst));
+    }
+    return was_busy || bursts_.under_way() > 0ns;
+  }
+
+  bool awaits_first_sync() const {
+    return start_time_ && !synced_ && wall_clock() - *start_time_ < kFirstSyncWatch;
+  }
+
+  static Seconds wall_clock() { return std::chrono::system_clock::now().time_since_epoch(); }
+
+  void ask() {
+    Result<Answer> answer = answer_of_kube_proxy();
+    answer_error_.reset();
+    answer_.reset();
+    if (answer) {
+      answer_ = std::move(*answer);
+      mode_ = answer_->mode;
+    } else if (usage_ || answer.error().errno_value != ECONNREFUSED) {
+      answer_error_ = std::move(answer.error());
+    }  // else there is no kube-proxy on this node, and nothing is wrong with that
+  }
+
+  [[nodiscard]] Result<Answer> answer_of_kube_proxy() const {
+    TextParser parser{is_own_family};
+    const Result<void> got =
+        http_get(endpoint_, "/metrics", kMetricsLimits,
+                 [&parser](std::string_view piece) { return parser.feed(piece); });
+    if (!got) {
+      return std::unexpected(got.error());
+    }
+    Result<TextFamilies> families = parser.finish();
+    if (!families) {
+      return prefixed("kube-proxy's /metrics", std::move(families.error()));
+    }
+    Answer answer{.own = check_own_families(*families), .mode = {}};
+    const Result<void> mode_got =
+        http_get(endpoint_, "/proxyMode", kModeLimits, [&answer](std::string_view piece) {
+          answer.mode += piece;
+          return Result<void>{};
+        });
+    if (!mode_got) {
+      return std::unexpected(mode_got.error());
+    }
+    answer.mode.erase(answer.mode.find_last_not_of(" \r\n") + 1);
+    return answer;
+  }
+
+  void miss_errors(Samples& out) const {
+    for (const std::optional<Error>& error : {process_error_, ruleset_error_, answer_error_}) {
+      if (error) {
+        out.miss(*error);
+      }
+    }
+    if (answer_) {
+      std::ranges::for_each(answer_->own.refused, [&out](const Error& why) { out.miss(why); });
+    }
+  }
+
+  void serve(Samples& out) {
+    out.add(kUp, answer_ ? 1 : 0);
+    serve_process(out);
+    if (mode_ == kNftables && usage_) {
+      out.add(kBusy, {}, busy_.Collect());
+      out.add(kBusyRunning, seconds(bursts_.under_way()));
+    }
+    if (!answer_) {
+      return;
+    }
+    for (const std::string_view known : kModes) {
+      out.add(kMode, {known}, mode_ == known ? 1 : 0);
+    }
+    out.add(kMode, {"other"}, std::ranges::find(kModes, mode_) == kModes.end() ? 1 : 0);
+    serve_sync_times(out);
+    if (own_metrics_) {
+      add(answer_->own, out);
+    }
+  }
+
+  void serve_process(Samples& out) const {
+    out.add(kRestarts, static_cast<double>(process_.restarts()));
+    if (usage_) {
+      out.add(kCpu, seconds(usage_->cpu));
+      out.add(kStart, seconds(*start_time_));
+    }
+    if (const auto resident = process_.resident_bytes()) {
+      out.add(kMemory, static_cast<double>(*resident));
+    }
+  }
+
+  void serve_sync_times(Samples& out) {
+    std::map<std::string, SyncStamps> stamps = sync_stamps();
+    if (stamps.empty() && start_time_) {
+      stamps[{}] = {};  // it has no stamps before its first update
+    }
+    for (const auto& [ip_family, stamp] : stamps) {
+      const SyncTimes::Ages ages = times_.look(ip_family, stamp, wall_clock(), start_time_);
+      const std::string_view family = family_name(ip_family);
+      synced_ = synced_ || stamp.last > Seconds{0};
+      if (ages.synced) {
+        out.add(kSyncAge, {family}, seconds(*ages.synced));
+      }
+      out.add(kSyncQueued, {family}, seconds(ages.queued));
+      if (ages.first_sync) {
+        out.add(kFirstSync, {family}, seconds(*ages.first_sync));
+      }
+    }
+  }
+
+  [[nodiscard]] std::map<std::string, SyncStamps> sync_stamps() const {
+    std::map<std::string, SyncStamps> stamps;
+    for (const auto& [name, stamp] :
+         {std::pair{kLastStamp, &SyncStamps::last}, {kQueuedStamp, &SyncStamps::queued}}) {
+      if (const OwnFamily* family = find(answer_->own, name)) {
+        for (const auto& [labels, metric] : family->metrics) {
+          const double value = metric.gauge.value;
+          stamps[labels.front()].*stamp = Seconds{std::isfinite(value) ? value : 0};
+        }
+      }
+    }
+    return stamps;
+  }
+
+  Endpoint endpoint_;
+  bool own_metrics_;
+  KubeProxyProcess process_;
+  netlink::Socket nftables_;
+
+  std::optional<KubeProxyProcess::Usage> usage_;
+  std::optional<Seconds> start_time_;  // of the process, since the epoch
+  std::optional<Answer> answer_;       // the last one, where it was good
+  std::string mode_;                   // as it said last, or an earlier one that was good
+  Clock::time_point next_scrape_{};
+  SyncTimes times_;
+  bool synced_ = false;  // this process has written rules
+  Bursts bursts_;
+  prometheus::Histogram busy_{{kBusyBounds.begin(), kBusyBounds.end()}};
+
+  std::optional<Error> process_error_;
+  std::optional<Error> ruleset_error_;
+  std::optional<Error> answer_error_;
+};
+
+std::vector<FamilySpec> families() {
+  std::vector<FamilySpec> all{kUp,      kMode,       kCpu,       kMemory, kStart,      kRestarts,
+                              kSyncAge, kSyncQueued, kFirstSync, kBusy,   kBusyRunning};
+  all.insert(all.end(), own_families().begin(), own_families().end());
+  return all;
+}
+
+}  // namespace
+
+CollectorSpec spec() {
+  return {
+      .name = "kubeproxy",
+      .summary = "kube-proxy's process, its own metrics, and how old its rules are",
+      .schedule = Schedule::background,
+      .interval = kLookEvery,
+      .families = families(),
+      .options = {{.name = kUrl,
+                   .default_value = std::string{"http://127.0.0.1:10249"},
+                   .help = "Where kube-proxy serves /metrics and /proxyMode (its "
+                           "metricsBindAddress).",
+                   .accepts = [](std::string_view url) { return parse_endpoint(url).has_value(); },
+                   .expected = kUrlExpected},
+                  kOwnMetrics},
+      .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
+        const auto endpoint = parse_endpoint(context.options.get<std::string>(kUrl));
+        if (!endpoint) {
+          return fail(ErrorKind::malformed,
+                      std::string{kUrl} + ": expected " + std::string{kUrlExpected});
+        }
+        return std::make_unique<KubeProxyCollector>(context, *endpoint);
+      },
+  };
+}
+
+}  // namespace kubecliff::kubeproxy

@@ -1,0 +1,49 @@
+#include "collectors/kubeproxy/sync_times.h"
+
+#include <algorithm>
+
+namespace kubecliff::kubeproxy {
+namespace {
+
+constexpr Seconds kNever{0};
+
+Seconds age(Seconds since, Seconds now) {
+  return std::max(now - since, Seconds{0});
+}
+
+}  // namespace
+
+SyncTimes::Ages SyncTimes::look(std::string_view ip_family, const SyncStamps& stamps, Seconds now,
+                                std::optional<Seconds> process_start) {
+  Family& family = families_.try_emplace(std::string{ip_family}).first->second;
+  if (family.process_start != process_start) {
+    family = Family{};
+    family.process_start = process_start;
+  }
+  Ages ages;
+
+  if (stamps.last > kNever) {
+    ages.synced = age(stamps.last, now);
+  } else if (process_start) {
+    ages.synced = age(*process_start, now);
+  }
+
+  if (stamps.queued <= stamps.last) {
+    family.waiting_since.reset();
+  } else if (!family.waiting_since || *family.waiting_since <= stamps.last) {
+    family.waiting_since = stamps.queued;
+  }
+  if (family.waiting_since) {
+    ages.queued = age(*family.waiting_since, now);
+  }
+
+  if (process_start && stamps.last <= kNever) {
+    family.unsynced_seen = true;
+  } else if (process_start && family.unsynced_seen && !family.first_sync) {
+    family.first_sync = age(*process_start, stamps.last);
+  }
+  ages.first_sync = family.first_sync;
+  return ages;
+}
+
+}  // namespace kubecliff::kubeproxy
