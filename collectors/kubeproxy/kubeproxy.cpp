@@ -105,7 +105,9 @@ constexpr OptionSpec kOwnMetrics{
 constexpr std::array<std::string_view, 3> kModes{"iptables", "ipvs", "nftables"};
 constexpr std::string_view kNftables = kModes[2];
 
-// A request costs kube-proxy milliseconds; looks at its process and the generation cost nothing.
+// A request costs kube-proxy milliseconds; looks at its process and the generation cost nothing,
+// nor does one that nobody answers, which is made with every look: the first answer tells of a new
+// kube-proxy sooner than a search for its process could.
 constexpr auto kScrapeEvery = 15s;
 constexpr auto kLookEvery = 1s;
 // A new kube-proxy is asked with every look until it has written its first rules, so that their
@@ -118,6 +120,7 @@ constexpr GetLimits kModeLimits{.body_bytes = 64, .time = 2s};
 constexpr std::string_view kLastStamp = "kubeproxy_sync_proxy_rules_last_timestamp_seconds";
 constexpr std::string_view kQueuedStamp =
     "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds";
+constexpr std::string_view kSyncs = "kubeproxy_sync_proxy_rules_duration_seconds";
 
 // kube-proxy before 1.33 does not tell the families apart.
 std::string_view family_name(std::string_view ip_family) {
@@ -141,7 +144,8 @@ class KubeProxyCollector final : public Collector {
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
     const bool process_changed = look_at_process(now);
     const bool burst_moved = look_at_ruleset(now);
-    const bool asked = process_changed || now >= next_scrape_ || awaits_first_sync();
+    const bool asked =
+        process_changed || now >= next_scrape_ || awaits_first_sync() || nobody_listens_;
     if (asked) {
       next_scrape_ = now + kScrapeEvery;
       ask();
@@ -202,12 +206,17 @@ class KubeProxyCollector final : public Collector {
 
   void ask() {
     Result<Answer> answer = answer_of_kube_proxy();
+    const bool nobody_listened =
+        std::exchange(nobody_listens_, !answer && answer.error().errno_value == ECONNREFUSED);
+    if (nobody_listened && answer && !usage_) {
+      process_.search_soon();
+    }
     answer_error_.reset();
     answer_.reset();
     if (answer) {
       answer_ = std::move(*answer);
       mode_ = answer_->mode;
-    } else if (usage_ || answer.error().errno_value != ECONNREFUSED) {
+    } else if (usage_ || !nobody_listens_) {
       answer_error_ = std::move(answer.error());
     }  // else there is no kube-proxy on this node, and nothing is wrong with that
   }
@@ -309,6 +318,11 @@ class KubeProxyCollector final : public Collector {
         }
       }
     }
+    if (const OwnFamily* family = find(answer_->own, kSyncs)) {
+      for (const auto& [labels, metric] : family->metrics) {
+        stamps[labels.front()].only = metric.histogram.sample_count == 1;
+      }
+    }
     return stamps;
   }
 
@@ -320,7 +334,8 @@ class KubeProxyCollector final : public Collector {
   std::optional<KubeProxyProcess::Usage> usage_;
   std::optional<Seconds> start_time_;  // of the process, since the epoch
   std::optional<Answer> answer_;       // the last one, where it was good
-  std::string mode_;                   // as it said last, or an earlier one that was good
+  bool nobody_listens_ = false;
+  std::string mode_;  // as it said last, or an earlier one that was good
   Clock::time_point next_scrape_{};
   SyncTimes times_;
   bool synced_ = false;  // this process has written rules

@@ -34,6 +34,9 @@ class KubeProxyProcess {
   // half minute later. Of several the oldest in our network namespace counts.
   [[nodiscard]] Result<std::optional<Usage>> look(Clock::time_point now);
 
+  // Something tells that there is one by now: the next look searches.
+  void search_soon() { next_search_ = {}; }
+
   // Of the one that was seen last; nothing where it is gone.
   [[nodiscard]] std::optional<std::uint64_t> resident_bytes() const;
 

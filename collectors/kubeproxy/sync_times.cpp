@@ -39,7 +39,7 @@ SyncTimes::Ages SyncTimes::look(std::string_view ip_family, const SyncStamps& st
 
   if (process_start && stamps.last <= kNever) {
     family.unsynced_seen = true;
-  } else if (process_start && family.unsynced_seen && !family.first_sync) {
+  } else if (process_start && (family.unsynced_seen || stamps.only) && !family.first_sync) {
     family.first_sync = age(*process_start, stamps.last);
   }
   ages.first_sync = family.first_sync;

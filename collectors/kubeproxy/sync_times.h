@@ -14,8 +14,9 @@ using Seconds = std::chrono::duration<double>;  // points in time: since the epo
 
 // Of one address family, or of both where kube-proxy does not tell them apart; never: zero.
 struct SyncStamps {
-  Seconds last{};    // the rules were brought up to date
-  Seconds queued{};  // a change was learned of, or the time had come for an update without one
+  Seconds last{};     // the rules were brought up to date
+  Seconds queued{};   // a change was learned of, or the time had come for an update without one
+  bool only = false;  // the last update was the first, too
 };
 
 class SyncTimes {

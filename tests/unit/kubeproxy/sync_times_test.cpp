@@ -55,6 +55,12 @@ TEST(SyncTimes, FirstSyncIsKnownWhereTheTimeBeforeItWasSeen) {
   EXPECT_EQ(times.look("IPv4", {.last = S{230}}, S{231}, S{200}).first_sync, S{3});
 }
 
+TEST(SyncTimes, FirstSyncIsKnownWhereThereWasNoOther) {
+  SyncTimes times;
+  EXPECT_EQ(times.look("IPv4", {.last = S{100}, .only = true}, S{101}, S{90}).first_sync, S{10});
+  EXPECT_EQ(times.look("IPv4", {.last = S{120}}, S{121}, S{90}).first_sync, S{10});
+}
+
 TEST(SyncTimes, AnotherProcessWaitsForNothingThatTheLastOneLearnedOf) {
   SyncTimes times;
   EXPECT_EQ(times.look("IPv4", {.last = S{100}, .queued = S{101}}, S{105}, S{1}).queued, S{4});
