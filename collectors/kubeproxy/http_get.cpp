@@ -42,7 +42,9 @@ class Connection {
       ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
     }
     if (error == ECONNREFUSED) {
-      return fail(ErrorKind::unavailable, error, "nobody listens there");
+      return fail(ErrorKind::unavailable, error,
+                  "nobody listens there (compare --collector.kubeproxy.url with kube-proxy's "
+                  "metricsBindAddress; with IPv6 it is http://[::1]:10249)");
     }
     return error == 0 ? Result<Connection>{std::move(connection)} : fail_errno(error, "connect");
   }

@@ -8,7 +8,7 @@
 namespace kubecliff::kubeproxy {
 namespace {
 
-// Of the status line, the headers, the trailers and the lines between chunks together.
+// Of the status line and the headers together, and of what stands between two chunks.
 constexpr std::size_t kMostHead = std::size_t{64} << 10U;
 
 std::unexpected<Error> malformed(const std::string& what) {
@@ -78,7 +78,7 @@ Result<void> ResponseDecoder::step(std::string_view& bytes) {
 Result<bool> ResponseDecoder::take_line(std::string_view& bytes) {
   const std::size_t end = bytes.find('\n');
   const std::size_t size = std::min(end, bytes.size());
-  head_bytes_ += size + 1;
+  head_bytes_ += size + (end == std::string_view::npos ? 0 : 1);
   if (head_bytes_ > kMostHead) {
     return malformed("its head has no end");
   }
@@ -143,6 +143,7 @@ Result<void> ResponseDecoder::take_chunk_size() {
   }
   piece_left_ = *size;
   state_ = *size == 0 ? State::trailer : State::chunk;
+  head_bytes_ = 0;  // the body is counted by itself
   return {};
 }
 

@@ -45,10 +45,11 @@ constexpr FamilySpec kMode{.name = "kubecliff_kubeproxy_mode",
                            .help = "1 for the mode that kube-proxy says it runs in.",
                            .labels = {"mode"},
                            .max_series = 4};
-constexpr FamilySpec kCpu{
-    .name = "kubecliff_kubeproxy_cpu_seconds_total",
-    .type = MetricType::Counter,
-    .help = "CPU time that kube-proxy's process has used; of its children see kubecliff_restore_."};
+constexpr FamilySpec kCpu{.name = "kubecliff_kubeproxy_cpu_seconds_total",
+                          .type = MetricType::Counter,
+                          .help =
+                              "CPU time that kube-proxy's process has used; of its children see "
+                              "kubecliff_restore_cpu_seconds_total."};
 constexpr FamilySpec kMemory{.name = "kubecliff_kubeproxy_resident_memory_bytes",
                              .help = "Resident memory of kube-proxy's process."};
 constexpr FamilySpec kStart{.name = "kubecliff_kubeproxy_start_time_seconds",
@@ -91,8 +92,9 @@ constexpr FamilySpec kBusy{
 constexpr FamilySpec kBusyRunning{
     .name = "kubecliff_ruleset_busy_running_seconds",
     .help =
-        "For how long kube-proxy in nftables mode has now been at work on the ruleset; 0 where it "
-        "is not."};
+        "For how long kube-proxy in nftables mode has now been at work, on the ruleset or on what "
+        "goes into it; 0 where it is not. Where it starts nft instead, see "
+        "kubecliff_restore_running_seconds."};
 
 constexpr std::string_view kUrl = "kubeproxy.url";
 constexpr std::string_view kUrlExpected =
@@ -120,6 +122,9 @@ constexpr GetLimits kModeLimits{.body_bytes = 64, .time = 2s};
 constexpr std::string_view kLastStamp = "kubeproxy_sync_proxy_rules_last_timestamp_seconds";
 constexpr std::string_view kQueuedStamp =
     "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds";
+constexpr std::array<std::string_view, 2> kPending{
+    "kubeproxy_sync_proxy_rules_endpoint_changes_pending",
+    "kubeproxy_sync_proxy_rules_service_changes_pending"};
 constexpr std::string_view kSyncs = "kubeproxy_sync_proxy_rules_duration_seconds";
 
 // kube-proxy before 1.33 does not tell the families apart.
@@ -253,7 +258,9 @@ class KubeProxyCollector final : public Collector {
       }
     }
     if (answer_) {
-      std::ranges::for_each(answer_->own.refused, [&out](const Error& why) { out.miss(why); });
+      for (const RefusedFamily& family : answer_->own.refused) {
+        out.miss(family.why);
+      }
     }
   }
 
@@ -289,11 +296,18 @@ class KubeProxyCollector final : public Collector {
   }
 
   void serve_sync_times(Samples& out) {
+    // What is not known is not the same as never.
+    if (was_refused(answer_->own, kLastStamp) || was_refused(answer_->own, kQueuedStamp)) {
+      return;
+    }
     std::map<std::string, SyncStamps> stamps = sync_stamps();
     if (stamps.empty() && start_time_) {
       stamps[{}] = {};  // it has no stamps before its first update
     }
     for (const auto& [ip_family, stamp] : stamps) {
+      if (!std::isfinite(stamp.last.count()) || !std::isfinite(stamp.queued.count())) {
+        continue;
+      }
       const SyncTimes::Ages ages = times_.look(ip_family, stamp, wall_clock(), start_time_);
       const std::string_view family = family_name(ip_family);
       synced_ = synced_ || stamp.last > Seconds{0};
@@ -309,21 +323,36 @@ class KubeProxyCollector final : public Collector {
 
   [[nodiscard]] std::map<std::string, SyncStamps> sync_stamps() const {
     std::map<std::string, SyncStamps> stamps;
-    for (const auto& [name, stamp] :
-         {std::pair{kLastStamp, &SyncStamps::last}, {kQueuedStamp, &SyncStamps::queued}}) {
+    for_each_of(kLastStamp, [&](const std::string& ip_family, const auto& metric) {
+      stamps[ip_family].last = Seconds{metric.gauge.value};
+    });
+    for_each_of(kQueuedStamp, [&](const std::string& ip_family, const auto& metric) {
+      stamps[ip_family].queued = Seconds{metric.gauge.value};
+    });
+    for_each_of(kSyncs, [&](const std::string& ip_family, const auto& metric) {
+      stamps[ip_family].only = metric.histogram.sample_count == 1;
+    });
+    // Of both families together.
+    bool pending = false;
+    for (const std::string_view name : kPending) {
       if (const OwnFamily* family = find(answer_->own, name)) {
-        for (const auto& [labels, metric] : family->metrics) {
-          const double value = metric.gauge.value;
-          stamps[labels.front()].*stamp = Seconds{std::isfinite(value) ? value : 0};
-        }
+        pending |= family->metrics.begin()->second.gauge.value > 0;
       }
     }
-    if (const OwnFamily* family = find(answer_->own, kSyncs)) {
-      for (const auto& [labels, metric] : family->metrics) {
-        stamps[labels.front()].only = metric.histogram.sample_count == 1;
-      }
+    for (auto& [ip_family, stamp] : stamps) {
+      stamp.pending = pending;
     }
     return stamps;
+  }
+
+  // The families that have `ip_family` as their only label.
+  template <typename Visit>
+  void for_each_of(std::string_view name, const Visit& visit) const {
+    if (const OwnFamily* family = find(answer_->own, name)) {
+      for (const auto& [labels, metric] : family->metrics) {
+        visit(labels.front(), metric);
+      }
+    }
   }
 
   Endpoint endpoint_;

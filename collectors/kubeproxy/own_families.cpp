@@ -150,7 +150,8 @@ Result<LabelValues> label_values(const FamilySpec& family, const TextSample& sam
     }
     const auto found = std::ranges::find(names, label.name);
     if (found == names.end()) {
-      return refused(family, "it has a label that is not known here: " + label.name);
+      return refused(family, "it has a label that is not known here: " +
+                                 label.name.substr(0, kMostLabelValue));
     }
     if (std::ranges::count(sample.labels, label.name, &TextLabel::name) > 1) {
       return refused(family, "it has its label " + label.name + " twice");
@@ -260,8 +261,12 @@ Result<Metrics> metrics_of(const FamilySpec& family, const TextFamily& text) {
     return refused(family,
                    "it is a " + text.type + ", not a " + std::string{text_type(family.type)});
   }
-  return family.type == MetricType::Histogram ? histograms(family, text)
-                                              : single_values(family, text);
+  Result<Metrics> metrics =
+      family.type == MetricType::Histogram ? histograms(family, text) : single_values(family, text);
+  if (metrics && metrics->size() > family.max_series) {
+    return refused(family, "it has more series than are known");
+  }
+  return metrics;
 }
 
 }  // namespace
@@ -284,7 +289,7 @@ OwnFamilies check_own_families(const TextFamilies& text) {
     if (Result<Metrics> metrics = metrics_of(family, found->second)) {
       own.families.push_back({.spec = &family, .metrics = std::move(*metrics)});
     } else {
-      own.refused.push_back(std::move(metrics.error()));
+      own.refused.push_back({.spec = &family, .why = std::move(metrics.error())});
     }
   }
   return own;
@@ -294,6 +299,11 @@ const OwnFamily* find(const OwnFamilies& own, std::string_view name) {
   const auto found = std::ranges::find(own.families, name,
                                        [](const OwnFamily& family) { return family.spec->name; });
   return found == own.families.end() ? nullptr : &*found;
+}
+
+bool was_refused(const OwnFamilies& own, std::string_view name) {
+  return std::ranges::any_of(
+      own.refused, [name](const RefusedFamily& family) { return family.spec->name == name; });
 }
 
 void add(const OwnFamilies& own, Samples& out) {

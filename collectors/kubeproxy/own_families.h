@@ -31,18 +31,24 @@ struct OwnFamily {
   std::map<LabelValues, prometheus::ClientMetric> metrics;  // without labels of their own
 };
 
-struct OwnFamilies {
-  std::vector<OwnFamily> families;
-  std::vector<Error> refused;
+struct RefusedFamily {
+  const FamilySpec* spec = nullptr;
+  Error why;
 };
 
-// Those that the text has. One of another type or with other labels than are known, with series
-// that repeat or buckets that contradict each other is refused: what is served is what kube-proxy
-// said, or not there.
+struct OwnFamilies {
+  std::vector<OwnFamily> families;
+  std::vector<RefusedFamily> refused;
+};
+
+// Those that the text has. One of another type or with other labels than are known, with more
+// series than it can have, with series that repeat or buckets that contradict each other is
+// refused: what is served is what kube-proxy said, or not there.
 [[nodiscard]] OwnFamilies check_own_families(const TextFamilies& text);
 
-// The one of that name; null where there is none.
+// The one of that name; null where the text has none, or it was refused.
 [[nodiscard]] const OwnFamily* find(const OwnFamilies& own, std::string_view name);
+[[nodiscard]] bool was_refused(const OwnFamilies& own, std::string_view name);
 
 void add(const OwnFamilies& own, Samples& out);
 

@@ -60,7 +60,9 @@ Result<std::optional<KubeProxyProcess::Usage>> KubeProxyProcess::look(Clock::tim
   }
   known_ = *found;
   stat_.emplace(procfs_ / std::to_string(known_->pid) / "stat");
-  restarts_ += std::exchange(seen_, true) ? 1U : 0U;
+  // Found again after it could not be read for once, it is still the same.
+  const auto last_start = std::exchange(last_start_, known_->start);
+  restarts_ += last_start && *last_start != known_->start ? 1U : 0U;
   return read_known();
 }
 

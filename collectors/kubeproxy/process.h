@@ -54,8 +54,8 @@ class KubeProxyProcess {
 
   std::filesystem::path procfs_;
   std::optional<Candidate> known_;
-  std::optional<PolledFile> stat_;  // of the known one
-  bool seen_ = false;               // any, ever
+  std::optional<PolledFile> stat_;                      // of the known one
+  std::optional<std::chrono::nanoseconds> last_start_;  // of the one before
   std::uint64_t restarts_ = 0;
   Clock::time_point next_search_{};
   Clock::time_point hurry_until_{};

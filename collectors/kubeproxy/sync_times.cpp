@@ -28,9 +28,14 @@ SyncTimes::Ages SyncTimes::look(std::string_view ip_family, const SyncStamps& st
     ages.synced = age(*process_start, now);
   }
 
-  if (stamps.queued <= stamps.last) {
+  // An update takes in all that waited when it began.
+  if (stamps.last != family.last) {
     family.waiting_since.reset();
-  } else if (!family.waiting_since || *family.waiting_since <= stamps.last) {
+    family.last = stamps.last;
+  }
+  if (stamps.queued <= stamps.last && !stamps.pending) {
+    family.waiting_since.reset();
+  } else if (!family.waiting_since) {
     family.waiting_since = stamps.queued;
   }
   if (family.waiting_since) {

@@ -14,9 +14,11 @@ using Seconds = std::chrono::duration<double>;  // points in time: since the epo
 
 // Of one address family, or of both where kube-proxy does not tell them apart; never: zero.
 struct SyncStamps {
-  Seconds last{};     // the rules were brought up to date
-  Seconds queued{};   // a change was learned of, or the time had come for an update without one
-  bool only = false;  // the last update was the first, too
+  Seconds last{};        // the rules were brought up to date
+  Seconds queued{};      // a change was learned of
+  bool pending = false;  // changes wait, as it counts them; queued during an update, they are older
+                         // than the update's end
+  bool only = false;     // the last update was the first, too
 };
 
 class SyncTimes {
@@ -38,6 +40,7 @@ class SyncTimes {
  private:
   struct Family {
     std::optional<Seconds> waiting_since;
+    Seconds last{};
     std::optional<Seconds> process_start;  // of the process that the rest is about
     bool unsynced_seen = false;
     std::optional<Seconds> first_sync;

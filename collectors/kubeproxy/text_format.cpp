@@ -14,6 +14,9 @@ constexpr std::size_t kMostLine = std::size_t{64} << 10U;
 // kube-proxy's largest family has 160.
 constexpr std::size_t kMostKept = 10'000;
 
+// kube-proxy's have three at most.
+constexpr std::size_t kMostLabels = 8;
+
 constexpr std::array<std::string_view, 5> kTypes{"counter", "gauge", "histogram", "summary",
                                                  "untyped"};
 
@@ -125,7 +128,7 @@ bool take_labels(Cursor& cursor, std::vector<TextLabel>* keep) {
     const bool assigned = !name.empty() && cursor.take('=');
     cursor.skip_blanks();
     const auto value = cursor.take_quoted();
-    if (!assigned || !value) {
+    if (!assigned || !value || (keep != nullptr && keep->size() == kMostLabels)) {
       return false;
     }
     if (keep != nullptr) {
@@ -275,7 +278,7 @@ Result<void> TextParser::take_sample(std::string_view line) {
   TextSample sample;
   cursor.skip_blanks();
   if (cursor.take('{') && !take_labels(cursor, family_ == nullptr ? nullptr : &sample.labels)) {
-    return malformed("a label that is none");
+    return malformed("a label that is none, or too many of them");
   }
   cursor.skip_blanks();
 

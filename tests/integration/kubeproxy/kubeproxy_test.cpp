@@ -42,6 +42,7 @@ using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Le;
+using ::testing::Not;
 
 using Seconds = std::chrono::duration<double>;
 
@@ -121,7 +122,7 @@ class KubeProxy {
 };
 
 // As a kube-proxy of 1.33 and later has it, timestamps aside.
-std::string metrics(double last, double queued) {
+std::string metrics(double last, double queued, int pending = 0) {
   const auto stamp = [](double value) { return std::to_string(value) + "\n"; };
   return "# HELP go_goroutines Number of goroutines that currently exist.\n"
          "# TYPE go_goroutines gauge\n"
@@ -141,7 +142,9 @@ std::string metrics(double last, double queued) {
          "kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family=\"IPv4\"} " +
          stamp(last) +
          "# TYPE kubeproxy_sync_proxy_rules_service_changes_pending gauge\n"
-         "kubeproxy_sync_proxy_rules_service_changes_pending 17\n"
+         "kubeproxy_sync_proxy_rules_service_changes_pending " +
+         std::to_string(pending) +
+         "\n"
          "# TYPE rest_client_requests_total counter\n"
          "rest_client_requests_total{code=\"200\",host=\"10.96.0.1:443\",method=\"GET\"} 12\n";
 }
@@ -233,6 +236,7 @@ TEST_F(KubeProxyTest, RestartsAreSeen) {
 }
 
 TEST_F(KubeProxyTest, ServesItsModeAndItsOwnFamilies) {
+  speaks("iptables", metrics(1, 1, 17));
   refresh(0s);
   EXPECT_THAT(misses_, IsEmpty());
   EXPECT_EQ(at("cliff_kubeproxy_up"), 1);
@@ -289,6 +293,53 @@ TEST_F(KubeProxyTest, TellsHowLongANewOneTookToItsFirstRules) {
               first - at("cliff_kubeproxy_start_time_seconds"), 1e-3);
   refresh(2s);
   EXPECT_EQ(kind_, RefreshKind::unchanged);
+}
+
+TEST_F(KubeProxyTest, OneThatStartsLaterIsFoundByItsFirstAnswer) {
+  const std::uint16_t port = stand_in_->port();
+  stand_in_.reset();
+  refresh(0s);
+  EXPECT_EQ(at("cliff_kubeproxy_up"), 0);
+
+  const KubeProxy process{"sleep", {"1000"}};
+  stand_in_.emplace(Family::ipv4, port);
+  const double first = wall_clock();
+  speaks("iptables", metrics(first, first) +
+                         "# TYPE kubeproxy_sync_proxy_rules_duration_seconds histogram\n"
+                         "kubeproxy_sync_proxy_rules_duration_seconds_bucket{ip_family=\"IPv4\","
+                         "le=\"+Inf\"} 1\n"
+                         "kubeproxy_sync_proxy_rules_duration_seconds_sum{ip_family=\"IPv4\"} 1\n"
+                         "kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family=\"IPv4\"} "
+                         "1\n");
+  refresh(1s);
+  EXPECT_EQ(at("cliff_kubeproxy_up"), 1);
+  refresh(2s);
+  EXPECT_NEAR(at("cliff_kubeproxy_first_sync_seconds{ipv4}"),
+              first - at("cliff_kubeproxy_start_time_seconds"), 1e-3);
+  EXPECT_EQ(at("cliff_kubeproxy_restarts_total"), 0);
+}
+
+TEST_F(KubeProxyTest, TimesThatCannotBeReadAreNotServedAsNever) {
+  const KubeProxy process{"sleep", {"1000"}};
+  std::string text = metrics(wall_clock(), wall_clock() - 1);
+  const std::string stamp = "kubeproxy_sync_proxy_rules_last_timestamp_seconds{";
+  text.replace(text.find(stamp), stamp.size(), stamp + "zone=\"a\",");
+  speaks("iptables", text);
+  refresh(0s);
+  EXPECT_THAT(why(), HasSubstr("zone"));
+  for (const auto& [series, value] : figures_) {
+    EXPECT_THAT(series, Not(HasSubstr("cliff_kubeproxy_sync_")));
+  }
+  EXPECT_EQ(at("proxy_sync_proxy_rules_service_changes_pending"), 0);
+}
+
+TEST_F(KubeProxyTest, IsReachedByIpv6) {
+  stand_in_.emplace(Family::ipv6);
+  speaks("iptables", metrics(1, 1));
+  collector_ = collector(stand_in_->url());
+  refresh(0s);
+  EXPECT_THAT(misses_, IsEmpty());
+  EXPECT_EQ(at("cliff_kubeproxy_mode{iptables}"), 1);
 }
 
 TEST_F(KubeProxyTest, NobodyAtThePortOfANodeWithoutKubeProxyIsNoError) {

@@ -9,6 +9,7 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <cstring>
 #include <utility>
 
 namespace kubecliff::test {
@@ -34,15 +35,30 @@ bool readable(int socket) {
 
 }  // namespace
 
-StandIn::StandIn() : listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+StandIn::StandIn(Family family, std::uint16_t port)
+    : family_{family},
+      listener_{
+          ::socket(family == Family::ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+  // The port stands at the same place in both.
+  sockaddr_in6 address{};
   socklen_t size = sizeof(address);
+  if (family == Family::ipv4) {
+    sockaddr_in ipv4{};
+    ipv4.sin_family = AF_INET;
+    ipv4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    std::memcpy(&address, &ipv4, sizeof(ipv4));
+    size = sizeof(ipv4);
+  } else {
+    address.sin6_family = AF_INET6;
+    address.sin6_addr = in6addr_loopback;
+  }
+  address.sin6_port = htons(port);
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  constexpr int kOn = 1;
+  ::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &kOn, sizeof(kOn));
   if (::bind(listener_.get(), generic, size) == 0 && ::listen(listener_.get(), 8) == 0 &&
       ::getsockname(listener_.get(), generic, &size) == 0) {
-    port_ = ntohs(address.sin_port);
+    port_ = ntohs(address.sin6_port);
     thread_ = std::thread{[this] { serve(); }};
   }
 }

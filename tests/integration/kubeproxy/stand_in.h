@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "collectors/kernel/unique_fd.h"
+#include "tests/support/backend.h"
 
 namespace kubecliff::test {
 
@@ -19,14 +20,18 @@ class StandIn {
   // Answers one request that came in on the socket, and is done with it when it returns.
   using Answer = std::function<void(const StandIn&, int socket)>;
 
-  // On 127.0.0.1, in the calling thread's network namespace.
-  StandIn();
+  // On the family's loopback address, in the calling thread's network namespace; at any port that
+  // is free, where none is named.
+  explicit StandIn(Family family = Family::ipv4, std::uint16_t port = 0);
   StandIn(const StandIn&) = delete;
   StandIn& operator=(const StandIn&) = delete;
   ~StandIn();
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::string url() const {
+    const std::string host = family_ == Family::ipv4 ? "127.0.0.1" : "[::1]";
+    return "http://" + host + ":" + std::to_string(port_);
+  }
 
   // To requests for that path from here on; others get a 404.
   void answer(const std::string& path, Answer answer);
@@ -44,6 +49,7 @@ class StandIn {
   void serve() const;
   void serve_one(int socket) const;
 
+  Family family_;
   UniqueFd listener_;
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;

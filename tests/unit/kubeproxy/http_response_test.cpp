@@ -103,6 +103,26 @@ TEST(HttpResponse, BodyLongerThanAllowedIsRefused) {
   }
 }
 
+TEST(HttpResponse, ManyChunksAreNoHead) {
+  std::string response = ok_head + "Transfer-Encoding: chunked\r\n\r\n";
+  for (std::size_t i = 0; i < kMost; ++i) {
+    response += "0000000000000000000000000000000000000000000000000000000000000001\r\nx\r\n";
+  }
+  ASSERT_GT(response.size(), std::size_t{64} << 10U);
+  EXPECT_THAT(body_of(response + "0\r\n\r\n", 1'000), test::has_value());
+}
+
+// Whether a head is too long does not depend on how it was cut.
+TEST(HttpResponse, HeadOfTheLastLengthThatIsTakenIsTakenInBytes) {
+  const std::string end = "\r\n\r\nbody";
+  const std::string most =
+      ok_head + "X: " + std::string((std::size_t{64} << 10U) - ok_head.size() - 7, 'x');
+  for (const std::size_t step : {std::size_t{1}, std::size_t{100'000}}) {
+    EXPECT_EQ(body_of(most + end, step).value_or("nothing"), "body");
+    EXPECT_FALSE(body_of(most + "x" + end, step));
+  }
+}
+
 TEST(HttpResponse, ErrorOfTheSinkEndsIt) {
   ResponseDecoder decoder{
       kMost, [](std::string_view) -> Result<void> { return fail(ErrorKind::torn, "enough"); }};

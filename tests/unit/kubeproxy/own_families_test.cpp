@@ -45,7 +45,7 @@ test::Figures served(const OwnFamilies& own) {
 std::string refusal(std::string_view text) {
   const OwnFamilies own = checked(text);
   EXPECT_THAT(own.families, IsEmpty());
-  return own.refused.size() == 1 ? own.refused.front().message : "";
+  return own.refused.size() == 1 ? own.refused.front().why.message : "";
 }
 
 const std::string histogram_text =
@@ -79,6 +79,7 @@ TEST(OwnFamilies, ValuesAreThoseOfTheText) {
                                    Pair("sync_proxy_rules_iptables_total{IPv4,filter}", 14),
                                    Pair("sync_proxy_rules_service_changes_total", 12)));
   EXPECT_NE(find(own, "kubeproxy_sync_proxy_rules_iptables_total"), nullptr);
+  EXPECT_FALSE(was_refused(own, "kubeproxy_sync_proxy_rules_iptables_total"));
   EXPECT_THAT(find(own, "kubeproxy_sync_proxy_rules_iptables_last"), IsNull());
 }
 
@@ -151,6 +152,24 @@ TEST(OwnFamilies, OneThatIsRefusedHurtsNoOther) {
       histogram_text);
   EXPECT_THAT(own.families, SizeIs(1));
   EXPECT_THAT(own.refused, SizeIs(1));
+  EXPECT_TRUE(was_refused(own, "kubeproxy_sync_proxy_rules_service_changes_pending"));
+}
+
+TEST(OwnFamilies, OneWithMoreSeriesThanItCanHaveIsRefused) {
+  std::string text = "# TYPE kubeproxy_sync_proxy_rules_last_timestamp_seconds gauge\n";
+  for (const std::string family : {"a", "b", "c"}) {
+    text += "kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family=\"" + family + "\"} 1\n";
+  }
+  EXPECT_THAT(refusal(text), HasSubstr("more series"));
+}
+
+// Those of nftables mode and those of iptables mode are not there at the same time.
+TEST(OwnFamilies, TakeTheirShareOfANodesSeries) {
+  std::size_t series = 0;
+  for (const FamilySpec& family : own_families()) {
+    series += family.name.find("nftables") == std::string_view::npos ? family.most_series() : 0;
+  }
+  EXPECT_EQ(series, 86U) << "tests/integration/program counts with it";
 }
 
 TEST(OwnFamilies, BoundsAreSomeOfKubeProxysOwn) {

@@ -92,6 +92,23 @@ TEST_F(KubeProxyProcessTest, OneThatIsOverIsGone) {
   EXPECT_FALSE(look(2s));
 }
 
+TEST_F(KubeProxyProcessTest, OneThatCouldNotBeReadForOnceIsStillTheSame) {
+  process("20", "kube-proxy", "kube-proxy", 700);
+  EXPECT_TRUE(look(1s));
+  proc_.file("20/stat", "");
+  EXPECT_FALSE(look(2s));
+  process("20", "kube-proxy", "kube-proxy", 700);
+  EXPECT_TRUE(look(3s));
+  EXPECT_EQ(process_.restarts(), 0U);
+}
+
+TEST_F(KubeProxyProcessTest, SearchesAtOnceWhereItIsTold) {
+  EXPECT_FALSE(look(1s));
+  process("20", "kube-proxy", "kube-proxy", 700);
+  process_.search_soon();
+  EXPECT_TRUE(look(2s));
+}
+
 TEST_F(KubeProxyProcessTest, SearchesSeldomWhereThereIsNone) {
   EXPECT_FALSE(look(1s));
   process("20", "kube-proxy", "kube-proxy", 700);

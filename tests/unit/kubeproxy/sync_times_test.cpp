@@ -34,9 +34,22 @@ TEST(SyncTimes, ChangeWaitsFromTheFirstThatWasSeenNotTheLast) {
   EXPECT_EQ(times.look("IPv4", {.last = S{100}, .queued = S{101}}, S{105}, S{1}).queued, S{4});
   // More changes come in and nothing is updated.
   EXPECT_EQ(times.look("IPv4", {.last = S{100}, .queued = S{119}}, S{120}, S{1}).queued, S{19});
-  // An update, and a change after it.
+  // An update, and a change after it began.
   EXPECT_EQ(times.look("IPv4", {.last = S{125}, .queued = S{126}}, S{130}, S{1}).queued, S{4});
   EXPECT_EQ(times.look("IPv4", {.last = S{127}, .queued = S{126}}, S{130}, S{1}).queued, S{0});
+}
+
+TEST(SyncTimes, ChangeThatCameDuringAnUpdateWaitsForTheNext) {
+  SyncTimes times;
+  EXPECT_EQ(times.look("IPv4", {.last = S{100}, .queued = S{101}}, S{105}, S{1}).queued, S{4});
+  // An update began at 106 and ended at 160; a change came in at 110.
+  EXPECT_EQ(
+      times.look("IPv4", {.last = S{160}, .queued = S{110}, .pending = true}, S{165}, S{1}).queued,
+      S{55});
+  EXPECT_EQ(
+      times.look("IPv4", {.last = S{160}, .queued = S{166}, .pending = true}, S{170}, S{1}).queued,
+      S{60});
+  EXPECT_EQ(times.look("IPv4", {.last = S{180}, .queued = S{166}}, S{185}, S{1}).queued, S{0});
 }
 
 TEST(SyncTimes, FamiliesWaitByThemselves) {

@@ -146,6 +146,12 @@ TEST(TextFormat, MemoryItTakesHasAnEnd) {
   }
   EXPECT_FALSE(parse(many));
   EXPECT_FALSE(parse(std::string(100'000, 'a'), 1'000)) << "a line without an end";
+  std::string labels;
+  for (int i = 0; i <= 8; ++i) {
+    labels += "x=\"\",";
+  }
+  EXPECT_FALSE(parse("kubeproxy_a{" + labels + "} 1\n"));
+  EXPECT_TRUE(parse("a{" + labels + "} 1\n")) << "not kept";
   EXPECT_FALSE(parse("a{b=\"" + std::string(100'000, 'a') + "\"} 1\n"));
 }
 
