@@ -155,17 +155,19 @@ std::vector<sock_filter> every_exit_filter() {
   };
 }
 
-std::vector<sock_filter> awaited_exit_filter(std::span<const std::uint32_t> pids) {
+std::vector<sock_filter> awaited_exit_filter(std::span<const std::uint32_t> pids, Execs execs) {
   pids = pids.first(std::min(pids.size(), kMostAwaited));
+  constexpr std::size_t kOthers = 11;  // instructions between that jump and the last, less the pids
+  const auto to_end = static_cast<std::uint8_t>(kOthers + pids.size());
   std::vector<sock_filter> filter{
       load_word(kWhat),
-      if_native(kNone, 5, 0),
+      if_native(kNone, to_end, 0),
       if_native(kExec, 0, 6),
       load_word(kThread),
       sock_filter BPF_STMT(BPF_MISC | BPF_TAX, 0),
       load_word(kProcess),
       sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 1),
-      accept(),
+      execs == Execs::told ? accept() : drop(),
       drop(),
       if_native(kExit, 1, 0),
       drop(),

@@ -43,8 +43,10 @@ struct TaskExit {
 // Let through acknowledgements and exec of processes, but no forks and no threads; and exit of
 // every process, or of those given, of which there may be kMostAwaited.
 inline constexpr std::size_t kMostAwaited = 64;
+enum class Execs : std::uint8_t { told, dropped };
 [[nodiscard]] std::vector<sock_filter> every_exit_filter();
-[[nodiscard]] std::vector<sock_filter> awaited_exit_filter(std::span<const std::uint32_t> pids);
+[[nodiscard]] std::vector<sock_filter> awaited_exit_filter(std::span<const std::uint32_t> pids,
+                                                           Execs execs);
 // Lets through answers to commands, and the end of tasks whose name begins as a tool's does.
 [[nodiscard]] std::span<const sock_filter> task_exit_filter();
 

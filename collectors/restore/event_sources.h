@@ -28,9 +28,10 @@ class ProcessConnector {
   [[nodiscard]] int descriptor() const { return socket_.descriptor(); }
   [[nodiscard]] Result<EventSocket::Drained> drain(
       const std::function<void(const ProcessEvent&)>& visit) const;
-  // From here on the exit of these processes alone is told, and not that of every one.
-  [[nodiscard]] Result<void> await_exits(std::span<const std::uint32_t> pids) const {
-    return socket_.set_filter(awaited_exit_filter(pids));
+  // From here on the exit of these processes alone is told, and not that of every one; and exec of
+  // every process, or of none.
+  [[nodiscard]] Result<void> await_exits(std::span<const std::uint32_t> pids, Execs execs) const {
+    return socket_.set_filter(awaited_exit_filter(pids, execs));
   }
 
  private:

@@ -69,7 +69,9 @@ Result<void> ProcessTable::scan(
   for (std::filesystem::directory_iterator entry{procfs_, error}, end; !error && entry != end;
        entry.increment(error)) {
     const auto pid = parse_number<std::uint32_t>(entry->path().filename().native());
-    if (!pid) {
+    // Asked first: a command line has to be waited for while its process changes its memory.
+    Result<std::string> name = pid ? read_file(of(*pid, "comm")) : std::string{};
+    if (!name || !may_run_tool(name->substr(0, name->find('\n')))) {
       continue;
     }
     if (const Identity identity = identify(*pid); identity.look == Look::tool) {

@@ -55,8 +55,9 @@ constexpr FamilySpec kDuration{
     .name = "kubecliff_restore_duration_seconds",
     .type = MetricType::Histogram,
     .help =
-        "How long runs of iptables-restore and its kin took, from exec to exit in the kernel's own "
-        "time, whoever ran them. While a legacy one holds the xtables lock, no other changes "
+        "How long runs of iptables-restore and its kin took, from exec (in a crowd: fork) to exit "
+        "in the kernel's own time, whoever ran them. While a legacy one holds the xtables lock, no "
+        "other changes "
         "rules.",
     .labels = {"command", "backend"},
     .max_series = kTools,
@@ -82,7 +83,7 @@ constexpr FamilySpec kLast{.name = "kubecliff_restore_last_duration_seconds",
                            .labels = {"command", "backend"},
                            .max_series = kTools};
 constexpr FamilySpec kRunning{.name = "kubecliff_restore_running",
-                              .help = "Runs under way.",
+                              .help = "Runs under way; see also kubecliff_restore_crowd.",
                               .labels = {"command", "backend"},
                               .max_series = kTools};
 constexpr FamilySpec kRunningSeconds{
@@ -96,6 +97,12 @@ constexpr FamilySpec kOverruns{
     .help =
         "How often the kernel had more process events than room for them: runs may be missing from "
         "the figures, or counted as unknown."};
+constexpr FamilySpec kCrowd{
+    .name = "kubecliff_restore_crowd",
+    .help =
+        "1 while more than 500 processes are started in a second. Runs are then counted when they "
+        "end, with a duration that begins with their fork, and those under way show up to 10 s "
+        "late."};
 constexpr FamilySpec kLockHeld{
     .name = "kubecliff_xtables_lock_held",
     .help =
@@ -120,6 +127,15 @@ constexpr double kLooksPerSecond = 100;
 constexpr double kWakesPerSecond = 20;
 // How long events are let gather where they come more often.
 constexpr std::chrono::milliseconds kGather{100};
+
+// Where more processes than this are started in a second, the kernel is told to say nothing of them
+// for a while: each event costs a microsecond, and none of them is looked up. Runs of tools are
+// then known from their task statistics when they end, and from a look through /proc when the while
+// is over.
+constexpr double kCrowdPerSecond = 500;
+constexpr std::chrono::seconds kCrowdFor{10};
+// A process is forked before it becomes a program, by about this much.
+constexpr std::chrono::milliseconds kForkToExec{10};
 
 // How much later than its task statistics a process's exit event may come: they are microseconds
 // apart, and come by two sockets. After this long there is none.
@@ -194,6 +210,7 @@ class RestoreCollector final : public Collector {
 
   Result<RefreshKind> refresh(Clock::time_point /*now*/, Samples& out) override {
     take_in_events();
+    leave_crowd();
     identify_late();
     sample_lock();
     arm_timer();
@@ -211,12 +228,12 @@ class RestoreCollector final : public Collector {
   using Key = std::pair<Command, Backend>;
   // What task statistics said of a process that ended.
   struct Claim {
-    std::optional<Tool> tool;    // by its name
-    bool known_program = false;  // its file is that of a tool
+    std::optional<Tool> tool;  // by its name
     int status = 0;
     Time cpu{};
     Time age{};
     Time received{};
+    bool known_program = false;  // its file is that of a tool
   };
 
   RestoreCollector(const CollectorContext& context, ProcessConnector connector,
@@ -232,7 +249,8 @@ class RestoreCollector final : public Collector {
   Result<void> find_running() {
     return processes_.scan([this](std::uint32_t pid, Tool tool) {
       if (!tracker_.running().contains(pid)) {
-        tracker_.found(pid, processes_.start(pid).value_or(now()), tool);
+        const Time start = processes_.start(pid).value_or(now());
+        tracker_.found(pid, start, tool, was_dropped(start) ? Beginning::known : Beginning::unseen);
         changed_ = true;
       }
     });
@@ -245,6 +263,10 @@ class RestoreCollector final : public Collector {
     if (was_overrun(drained)) {
       lost_until_ = now();
       look_again_ = true;
+    }
+    if (!crowd_until_ && task_stats_ && !execs_.take(now(), static_cast<double>(batch_.size()))) {
+      crowd_until_ = now() + kCrowdFor;
+      changed_ = true;
     }
     // The kernel tells what a task has used up before it tells of its end, so this finds what
     // belongs to every end in the batch.
@@ -294,6 +316,12 @@ class RestoreCollector final : public Collector {
           ended->duration = std::min(*ended->duration, claim.age);
         }
         count(*ended, claim.cpu);
+      } else if (claim.tool && was_dropped(claim.received - claim.age)) {
+        // By its name, where nobody has seen its program yet.
+        if (claim.known_program || claim.tool->command != Command::unknown) {
+          count({.tool = *claim.tool, .outcome = outcome_of(claim.status), .duration = claim.age},
+                claim.cpu);
+        }
       } else if (claim.tool && claim.known_program && lost_until_ &&
                  claim.received - claim.age <= *lost_until_) {
         // Its exec was lost. What was seen, and is no run, has a tool's program and name as well:
@@ -304,23 +332,48 @@ class RestoreCollector final : public Collector {
     });
   }
 
+  // Whether nobody was told of the exec of a process that was forked then.
+  [[nodiscard]] bool was_dropped(Time fork) const {
+    return fork >= dropped_.from && fork <= dropped_.until;
+  }
+
+  // Listens to every exec again, if only to learn that the crowd is still there.
+  void leave_crowd() {
+    if (!crowd_until_ || now() < *crowd_until_) {
+      return;
+    }
+    crowd_until_.reset();
+    changed_ = true;
+    await_exits();
+    if (const Result<void> found = find_running(); !found) {
+      failure_ = found.error();
+    }
+  }
+
   // Of all processes of the node, the end of those alone that run a tool.
   void await_exits() {
     if (!task_stats_) {
       return;
     }
+    const Execs execs = crowd_until_ ? Execs::dropped : Execs::told;
     awaited_now_.clear();
     for (const auto& [pid, run] : tracker_.running()) {
       awaited_now_.push_back(pid);
     }
-    if (awaiting_ && awaited_now_ == awaited_) {
+    if (filtered_ == execs && awaited_now_ == awaited_) {
       return;
     }
-    if (const Result<void> set = connector_.await_exits(awaited_now_); !set) {
+    if (execs == Execs::dropped && filtered_ != execs) {
+      dropped_ = {.from = now() - kForkToExec, .until = Time::max()};
+    }
+    if (const Result<void> set = connector_.await_exits(awaited_now_, execs); !set) {
       failure_ = set.error();
       return;
     }
-    awaiting_ = true;
+    if (execs == Execs::told && filtered_ == Execs::dropped) {
+      dropped_.until = now();
+    }
+    filtered_ = execs;
     std::swap(awaited_, awaited_now_);
   }
 
@@ -470,7 +523,8 @@ class RestoreCollector final : public Collector {
   }
 
   void arm_timer() {
-    const bool wanted = (!tracker_.running().empty() && lock_) || !claims_.empty();
+    const bool may_run = !tracker_.running().empty() || crowd_until_;
+    const bool wanted = (may_run && lock_) || !claims_.empty();
     if (wanted == armed_) {
       return;
     }
@@ -516,6 +570,7 @@ class RestoreCollector final : public Collector {
       out.add(kRunningSeconds, {command, backend}, seconds(tool.oldest));
     }
     out.add(kOverruns, static_cast<double>(overruns_));
+    out.add(kCrowd, crowd_until_ ? 1 : 0);
     if (lock_) {
       out.add(kLockHeld, lock_->held ? 1 : 0);
       out.add(kLockWaiters, static_cast<double>(lock_->waiters.size()));
@@ -535,8 +590,16 @@ class RestoreCollector final : public Collector {
   TokenBucket looks_{kLooksPerSecond};
   TokenBucket wakes_{kWakesPerSecond};
   Tracker tracker_;
-  bool awaiting_ = false;  // only of these is the end told
+  // What the kernel tells: of which processes the end, and whether of every exec.
   std::vector<std::uint32_t> awaited_;
+  std::optional<Execs> filtered_;
+  TokenBucket execs_{kCrowdPerSecond};
+  std::optional<Time> crowd_until_;  // in a crowd, execs are dropped
+  // When they were dropped last; now, where it has no end.
+  struct {
+    Time from = Time::max();
+    Time until = Time::max();
+  } dropped_;
   // What task statistics said of processes, until their exit event comes or is not to come.
   std::unordered_map<std::uint32_t, Claim> claims_;
   std::map<FileId, Backend> backends_;  // by the program's file
@@ -565,7 +628,7 @@ CollectorSpec spec() {
           .summary = "runs of iptables-restore, nft and ipset, and the xtables lock",
           .schedule = Schedule::events,
           .interval = 1s,
-          .families = {kDuration, kRuns, kCpu, kLast, kRunning, kRunningSeconds, kOverruns,
+          .families = {kDuration, kRuns, kCpu, kLast, kRunning, kRunningSeconds, kOverruns, kCrowd,
                        kLockHeld, kLockWaiters, kLockWait},
           .options = {{.name = kLockFile,
                        .default_value = std::string{"/run/xtables.lock"},

@@ -97,6 +97,10 @@ std::optional<Tool> tool_of_task_name(std::string_view comm) {
   return tool;
 }
 
+bool may_run_tool(std::string_view comm) {
+  return comm.starts_with("xtables-") || tool_of_task_name(comm).has_value();
+}
+
 Backend backend_of_executable(std::string_view path) {
   const std::string_view program = base_name(path);
   if (program == "xtables-nft-multi") {

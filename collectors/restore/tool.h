@@ -45,6 +45,9 @@ struct Tool {
 // From the name that the kernel keeps of a task, at most 15 characters: enough but for programs of
 // long names, which it cuts to the same.
 [[nodiscard]] std::optional<Tool> tool_of_task_name(std::string_view comm);
+// Whether a process of that name can run a tool: one of those, or the program of many names under
+// its own.
+[[nodiscard]] bool may_run_tool(std::string_view comm);
 
 // From what /proc/PID/exe points to: tells the backend of programs whose name does not.
 [[nodiscard]] Backend backend_of_executable(std::string_view path);

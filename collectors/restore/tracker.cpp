@@ -41,16 +41,16 @@ std::optional<Ended> Tracker::exit(std::uint32_t pid, Time time, int status,
   const bool end_tells_more =
       run.tool.backend == Backend::unknown && tool && tool->command == run.tool.command;
   Ended ended{.tool = end_tells_more ? *tool : run.tool, .outcome = outcome_of(status)};
-  if (run.seen) {
+  if (run.beginning == Beginning::known) {
     ended.duration = time - run.start;
   }
   return ended;
 }
 
-void Tracker::found(std::uint32_t pid, Time start, Tool tool) {
+void Tracker::found(std::uint32_t pid, Time start, Tool tool, Beginning beginning) {
   const auto unidentified = unidentified_.extract(pid);
   running_.emplace(pid, unidentified ? Run{.tool = tool, .start = unidentified.mapped()}
-                                     : Run{.tool = tool, .start = start, .seen = false});
+                                     : Run{.tool = tool, .start = start, .beginning = beginning});
 }
 
 std::optional<Ended> Tracker::gone(std::uint32_t pid) {

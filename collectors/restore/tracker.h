@@ -23,17 +23,18 @@ inline constexpr std::size_t kOutcomes = 4;
 // `status` as wait(2) reports it.
 [[nodiscard]] Outcome outcome_of(int status);
 
+enum class Beginning : std::uint8_t { known, unseen };
+
 struct Run {
   Tool tool;
   Time start{};
-  // Its beginning was seen, and not worked out from /proc afterwards.
-  bool seen = true;
+  Beginning beginning = Beginning::known;
 };
 
 struct Ended {
   Tool tool;
   Outcome outcome = Outcome::unknown;
-  std::optional<Time> duration = {};  // where beginning and end were seen
+  std::optional<Time> duration = {};  // where beginning and end are known
 };
 
 class Tracker {
@@ -48,8 +49,9 @@ class Tracker {
   std::optional<Ended> exit(std::uint32_t pid, Time time, int status,
                             const std::optional<Tool>& tool);
 
-  // A run that began before anybody listened.
-  void found(std::uint32_t pid, Time start, Tool tool);
+  // A run whose beginning was not told. It is known nevertheless where the process can have been
+  // nothing else before.
+  void found(std::uint32_t pid, Time start, Tool tool, Beginning beginning);
   // A run of which the end was missed.
   std::optional<Ended> gone(std::uint32_t pid);
   // One that was not identified, and cannot be any more.

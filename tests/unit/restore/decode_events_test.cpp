@@ -159,7 +159,9 @@ TEST(EveryExitFilter, LetsOnlyExecAndExitOfProcessesThrough) {
   EXPECT_FALSE(passes(filter, process_event({.what = kForkEvent, .thread = 42, .process = 42})));
 }
 
-TEST(AwaitedExitFilter, LetsOnlyTheExitOfThoseThrough) {
+class AwaitedExitFilterTest : public ::testing::TestWithParam<Execs> {};
+
+TEST_P(AwaitedExitFilterTest, LetsOnlyTheExitOfThoseThrough) {
   for (const std::size_t awaited :
        {std::size_t{0}, std::size_t{1}, std::size_t{2}, kMostAwaited, kMostAwaited + 1}) {
     SCOPED_TRACE(awaited);
@@ -167,7 +169,7 @@ TEST(AwaitedExitFilter, LetsOnlyTheExitOfThoseThrough) {
     for (std::uint32_t pid = 100; pids.size() < awaited; ++pid) {
       pids.push_back(pid);
     }
-    const auto filter = awaited_exit_filter(pids);
+    const auto filter = awaited_exit_filter(pids, GetParam());
     const auto exit_passes = [&](std::uint32_t pid) {
       return passes(filter, process_event({.what = kExitEvent, .thread = pid, .process = pid}));
     };
@@ -177,12 +179,16 @@ TEST(AwaitedExitFilter, LetsOnlyTheExitOfThoseThrough) {
     EXPECT_FALSE(exit_passes(99));
     EXPECT_FALSE(exit_passes(100 + kMostAwaited));
     EXPECT_TRUE(passes(filter, process_event({.what = kNoEvent})));
-    EXPECT_TRUE(passes(filter, process_event({.what = kExecEvent, .thread = 7, .process = 7})));
+    EXPECT_EQ(passes(filter, process_event({.what = kExecEvent, .thread = 7, .process = 7})),
+              GetParam() == Execs::told);
     EXPECT_FALSE(passes(filter, process_event({.what = kExecEvent, .thread = 8, .process = 7})));
     EXPECT_FALSE(passes(filter, process_event({.what = kExitEvent, .thread = 8, .process = 100})));
     EXPECT_FALSE(passes(filter, process_event({.what = kForkEvent, .thread = 7, .process = 7})));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Execs, AwaitedExitFilterTest,
+                         ::testing::Values(Execs::told, Execs::dropped));
 
 TEST(TaskExitFilter, LetsOnlyToolsAndAnswersThrough) {
   const auto filter = task_exit_filter();

@@ -77,6 +77,15 @@ TEST(ToolOfTaskName, OthersAreNone) {
   EXPECT_EQ(tool_of_task_name(""), std::nullopt);
 }
 
+TEST(MayRunTool, IsTrueOfToolsAndOfTheProgramOfManyNames) {
+  EXPECT_TRUE(may_run_tool("iptables-restor"));
+  EXPECT_TRUE(may_run_tool("xtables-legacy-"));
+  EXPECT_TRUE(may_run_tool("nft"));
+  EXPECT_FALSE(may_run_tool("bash"));
+  EXPECT_FALSE(may_run_tool("nftables"));
+  EXPECT_FALSE(may_run_tool(""));
+}
+
 TEST(BackendOfExecutable, IsToldByTheProgramBehindTheNames) {
   EXPECT_EQ(backend_of_executable("/usr/sbin/xtables-nft-multi"), Backend::nft);
   EXPECT_EQ(backend_of_executable("/sbin/xtables-legacy-multi"), Backend::legacy);

@@ -89,7 +89,7 @@ TEST(Tracker, WhatIsLookedAtLateKeepsItsBeginning) {
 
 TEST(Tracker, ARunThatBeganUnseenHasNoDuration) {
   Tracker tracker;
-  tracker.found(42, 10s, kRestore);
+  tracker.found(42, 10s, kRestore, Beginning::unseen);
   EXPECT_EQ(tracker.running().at(42).start, 10s);
   const auto ended = tracker.exit(42, 15s, 0, std::nullopt);
   ASSERT_TRUE(ended);
@@ -97,10 +97,16 @@ TEST(Tracker, ARunThatBeganUnseenHasNoDuration) {
   EXPECT_EQ(ended->duration, std::nullopt);
 }
 
+TEST(Tracker, ARunThatWasFoundAndHasAKnownBeginningHasADuration) {
+  Tracker tracker;
+  tracker.found(42, 10s, kRestore, Beginning::known);
+  EXPECT_EQ(tracker.exit(42, 15s, 0, std::nullopt)->duration, 5s);
+}
+
 TEST(Tracker, WhatIsFoundUnderWayAfterItsBeginningWasSeenKeepsIt) {
   Tracker tracker;
   tracker.exec_unidentified(42, 10s);
-  tracker.found(42, 9s, kRestore);
+  tracker.found(42, 9s, kRestore, Beginning::unseen);
   EXPECT_TRUE(tracker.unidentified().empty());
   EXPECT_EQ(tracker.exit(42, 15s, 0, std::nullopt)->duration, 5s);
   EXPECT_TRUE(tracker.running().empty());
@@ -122,6 +128,15 @@ TEST(Tracker, ARunOfWhichTheEndWasMissedIsUnknown) {
   EXPECT_EQ(ended->outcome, Outcome::unknown);
   EXPECT_EQ(ended->duration, std::nullopt);
   EXPECT_FALSE(tracker.gone(42));
+}
+
+TEST(TokenBucket, GivesSeveralAtOnceOrNone) {
+  TokenBucket bucket{10};
+  EXPECT_FALSE(bucket.take(10s, 11));
+  EXPECT_TRUE(bucket.take(10s, 7));
+  EXPECT_FALSE(bucket.take(10s, 4));
+  EXPECT_TRUE(bucket.take(10s, 3));
+  EXPECT_TRUE(bucket.take(11s, 10));
 }
 
 TEST(TokenBucket, GivesSoManyASecondAndNoMoreAtOnce) {
