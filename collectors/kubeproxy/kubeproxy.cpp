@@ -86,8 +86,9 @@ constexpr FamilySpec kBusy{
     .type = MetricType::Histogram,
     .help =
         "How long kube-proxy in nftables mode was at work on each change of the ruleset, told from "
-        "its CPU time and the ruleset's generation; work of a quarter of a second and more. Where "
-        "it starts nft instead, see kubecliff_restore_duration_seconds.",
+        "its CPU time and the ruleset's generation; less than a second or two is not seen. Where "
+        "it "
+        "starts nft instead, see kubecliff_restore_duration_seconds.",
     .bounds = kBusyBounds};
 constexpr FamilySpec kBusyRunning{
     .name = "kubecliff_ruleset_busy_running_seconds",
@@ -111,7 +112,7 @@ constexpr std::string_view kNftables = kModes[2];
 // nor does one that nobody answers, which is made with every look: the first answer tells of a new
 // kube-proxy sooner than a search for its process could.
 constexpr auto kScrapeEvery = 15s;
-constexpr auto kLookEvery = 1s;
+constexpr auto kLookEvery = 5s;
 // A new kube-proxy is asked with every look until it has written its first rules, so that their
 // time is known; one that writes none gets the usual pace after this long.
 constexpr Seconds kFirstSyncWatch{600};

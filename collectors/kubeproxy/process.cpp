@@ -49,7 +49,7 @@ Result<std::optional<KubeProxyProcess::Usage>> KubeProxyProcess::look(Clock::tim
   if (now < next_search_) {
     return std::nullopt;
   }
-  next_search_ = now + (now < hurry_until_ ? std::chrono::seconds{1} : kSearchEvery);
+  next_search_ = now + (now < hurry_until_ ? std::chrono::seconds{0} : kSearchEvery);
 
   const Result<std::optional<Candidate>> found = search();
   if (!found) {

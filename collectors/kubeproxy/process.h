@@ -30,7 +30,7 @@ class KubeProxyProcess {
     std::chrono::nanoseconds start{};  // since boot
   };
   // What it has used; nothing where there is none. One read of one file while it is known. All
-  // processes are looked through when it ends, every second for a minute after that, and every
+  // processes are looked through when it ends, with every look for a minute after that, and every
   // half minute later. Of several the oldest in our network namespace counts.
   [[nodiscard]] Result<std::optional<Usage>> look(Clock::time_point now);
 
