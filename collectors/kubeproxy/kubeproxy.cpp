@@ -18,6 +18,7 @@
 
 #include <prometheus/histogram.h>
 
+#include "collectors/kernel/address_family.h"
 #include "collectors/kernel/netlink_socket.h"
 #include "collectors/kernel/nft_generation.h"
 #include "collectors/kernel/process_stat.h"
@@ -87,8 +88,7 @@ constexpr FamilySpec kBusy{
     .help =
         "How long kube-proxy in nftables mode was at work on each change of the ruleset, told from "
         "its CPU time and the ruleset's generation; less than a second or two is not seen. Where "
-        "it "
-        "starts nft instead, see kubecliff_restore_duration_seconds.",
+        "it starts nft instead, see kubecliff_restore_duration_seconds.",
     .bounds = kBusyBounds};
 constexpr FamilySpec kBusyRunning{
     .name = "kubecliff_ruleset_busy_running_seconds",
@@ -129,14 +129,19 @@ constexpr std::array<std::string_view, 2> kPending{
 constexpr std::string_view kSyncs = "kubeproxy_sync_proxy_rules_duration_seconds";
 
 // kube-proxy before 1.33 does not tell the families apart.
-std::string_view family_name(std::string_view ip_family) {
-  return ip_family == "IPv4" ? "ipv4" : ip_family == "IPv6" ? "ipv6" : "any";
+std::optional<std::string_view> family_name(std::string_view ip_family) {
+  if (ip_family.empty()) {
+    return "any";
+  }
+  return ip_family == "IPv4"   ? std::optional{name(AddressFamily::ipv4)}
+         : ip_family == "IPv6" ? std::optional{name(AddressFamily::ipv6)}
+                               : std::nullopt;
 }
 
-// What one request to kube-proxy's port told.
+// What kube-proxy's port told.
 struct Answer {
   OwnFamilies own;
-  std::string mode;
+  Result<std::string> mode;
 };
 
 class KubeProxyCollector final : public Collector {
@@ -221,7 +226,7 @@ class KubeProxyCollector final : public Collector {
     answer_.reset();
     if (answer) {
       answer_ = std::move(*answer);
-      mode_ = answer_->mode;
+      mode_ = answer_->mode.value_or(mode_);
     } else if (usage_ || !nobody_listens_) {
       answer_error_ = std::move(answer.error());
     }  // else there is no kube-proxy on this node, and nothing is wrong with that
@@ -239,17 +244,21 @@ class KubeProxyCollector final : public Collector {
     if (!families) {
       return prefixed("kube-proxy's /metrics", std::move(families.error()));
     }
-    Answer answer{.own = check_own_families(*families), .mode = {}};
-    const Result<void> mode_got =
-        http_get(endpoint_, "/proxyMode", kModeLimits, [&answer](std::string_view piece) {
-          answer.mode += piece;
+    return Answer{.own = check_own_families(*families), .mode = mode_of_kube_proxy()};
+  }
+
+  [[nodiscard]] Result<std::string> mode_of_kube_proxy() const {
+    std::string mode;
+    const Result<void> got =
+        http_get(endpoint_, "/proxyMode", kModeLimits, [&mode](std::string_view piece) {
+          mode += piece;
           return Result<void>{};
         });
-    if (!mode_got) {
-      return std::unexpected(mode_got.error());
+    if (!got) {
+      return std::unexpected(got.error());
     }
-    answer.mode.erase(answer.mode.find_last_not_of(" \r\n") + 1);
-    return answer;
+    mode.erase(mode.find_last_not_of(" \r\n") + 1);
+    return mode;
   }
 
   void miss_errors(Samples& out) const {
@@ -257,6 +266,9 @@ class KubeProxyCollector final : public Collector {
       if (error) {
         out.miss(*error);
       }
+    }
+    if (answer_ && !answer_->mode) {
+      out.miss(answer_->mode.error());
     }
     if (answer_) {
       for (const RefusedFamily& family : answer_->own.refused) {
@@ -275,10 +287,12 @@ class KubeProxyCollector final : public Collector {
     if (!answer_) {
       return;
     }
-    for (const std::string_view known : kModes) {
-      out.add(kMode, {known}, mode_ == known ? 1 : 0);
+    if (answer_->mode) {
+      for (const std::string_view known : kModes) {
+        out.add(kMode, {known}, mode_ == known ? 1 : 0);
+      }
+      out.add(kMode, {"other"}, std::ranges::find(kModes, mode_) == kModes.end() ? 1 : 0);
     }
-    out.add(kMode, {"other"}, std::ranges::find(kModes, mode_) == kModes.end() ? 1 : 0);
     serve_sync_times(out);
     if (own_metrics_) {
       add(answer_->own, out);
@@ -306,18 +320,18 @@ class KubeProxyCollector final : public Collector {
       stamps[{}] = {};  // it has no stamps before its first update
     }
     for (const auto& [ip_family, stamp] : stamps) {
-      if (!std::isfinite(stamp.last.count()) || !std::isfinite(stamp.queued.count())) {
+      const auto family = family_name(ip_family);
+      if (!family || !std::isfinite(stamp.last.count()) || !std::isfinite(stamp.queued.count())) {
         continue;
       }
       const SyncTimes::Ages ages = times_.look(ip_family, stamp, wall_clock(), start_time_);
-      const std::string_view family = family_name(ip_family);
       synced_ = synced_ || stamp.last > Seconds{0};
       if (ages.synced) {
-        out.add(kSyncAge, {family}, seconds(*ages.synced));
+        out.add(kSyncAge, {*family}, seconds(*ages.synced));
       }
-      out.add(kSyncQueued, {family}, seconds(ages.queued));
+      out.add(kSyncQueued, {*family}, seconds(ages.queued));
       if (ages.first_sync) {
-        out.add(kFirstSync, {family}, seconds(*ages.first_sync));
+        out.add(kFirstSync, {*family}, seconds(*ages.first_sync));
       }
     }
   }

@@ -333,6 +333,31 @@ TEST_F(KubeProxyTest, TimesThatCannotBeReadAreNotServedAsNever) {
   EXPECT_EQ(at("proxy_sync_proxy_rules_service_changes_pending"), 0);
 }
 
+TEST_F(KubeProxyTest, TimesOfFamiliesThatAreNoneAreNotServed) {
+  std::string text;
+  for (const std::string line :
+       {"# TYPE kubeproxy_sync_proxy_rules_last_timestamp_seconds gauge\n",
+        "kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family=\"x\"} 1\n",
+        "kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family=\"y\"} 1\n"}) {
+    text += line;
+  }
+  speaks("iptables", text);
+  refresh(0s);
+  EXPECT_EQ(at("proxy_sync_proxy_rules_last_timestamp_seconds{x}"), 1);
+  for (const auto& [series, value] : figures_) {
+    EXPECT_THAT(series, Not(HasSubstr("cliff_kubeproxy_sync_")));
+  }
+}
+
+TEST_F(KubeProxyTest, WithoutAModeTheRestIsServed) {
+  stand_in_->answer("/proxyMode", StandIn::bytes("HTTP/1.1 404 Not Found\r\n\r\n"));
+  refresh(0s);
+  EXPECT_THAT(why(), AllOf(HasSubstr("/proxyMode"), HasSubstr("404")));
+  EXPECT_EQ(at("cliff_kubeproxy_up"), 1);
+  EXPECT_EQ(at("proxy_sync_proxy_rules_service_changes_pending"), 0);
+  EXPECT_FALSE(figures_.contains("cliff_kubeproxy_mode{other}"));
+}
+
 TEST_F(KubeProxyTest, IsReachedByIpv6) {
   stand_in_.emplace(Family::ipv6);
   speaks("iptables", metrics(1, 1));
