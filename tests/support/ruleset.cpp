@@ -1,14 +1,11 @@
 #include "tests/support/ruleset.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstring>
 #include <utility>
 
-#include <openssl/sha.h>
+#include "tests/support/text.h"
 
 namespace kubecliff::test {
 namespace {
@@ -22,49 +19,6 @@ constexpr std::string_view kSep = "KUBE-SEP-";
 
 constexpr int kNumbers = 45'000;
 
-// kube-proxy names protocols in lower case, as iptables does.
-constexpr std::string_view label(Protocol protocol) {
-  switch (protocol) {
-    case Protocol::tcp:
-      return "tcp";
-    case Protocol::udp:
-      return "udp";
-    case Protocol::sctp:
-      break;
-  }
-  return "sctp";
-}
-
-// Addresses of one kind, by number.
-struct AddressBlock {
-  std::uint32_t ipv4;
-  const char* ipv6;
-};
-constexpr AddressBlock kClusterIps{0x0a'60'00'00, "fd00:10:96::"};         // 10.96.0.0/12
-constexpr AddressBlock kLoadBalancerIps{0xcb'00'00'00, "2001:db8:203::"};  // 203.0.0.0/16
-constexpr AddressBlock kPodIps{0x64'40'00'00, "fd00:10:244::"};            // 100.64.0.0/10
-constexpr AddressBlock kSourceRanges{0xc6'12'00'00, "2001:db8:198:18::"};  // 198.18.0.0/15
-constexpr std::uint32_t kPodIpMask = 0x3f'ff'ff;
-
-constexpr std::string_view pod_cidr(Family family) {
-  return family == Family::ipv4 ? "100.64.0.0/10" : "fd00:10:244::/48";
-}
-
-std::string address(Family family, const AddressBlock& block, std::uint32_t number) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (family == Family::ipv4) {
-    const std::uint32_t address = htonl(block.ipv4 + number);
-    inet_ntop(AF_INET, &address, text.data(), text.size());
-  } else {
-    in6_addr address{};
-    inet_pton(AF_INET6, block.ipv6, &address);
-    const std::uint32_t last = htonl(number);
-    std::memcpy(&address.s6_addr[12], &last, sizeof last);
-    inet_ntop(AF_INET6, &address, text.data(), text.size());
-  }
-  return text.data();
-}
-
 constexpr std::string_view host_mask(Family family) {
   return family == Family::ipv4 ? "/32" : "/128";
 }
@@ -76,25 +30,6 @@ constexpr std::string_view full_mask(Family family) {
 constexpr std::string_view reject(Family family) {
   return family == Family::ipv4 ? "REJECT --reject-with icmp-port-unreachable"
                                 : "REJECT --reject-with icmp6-port-unreachable";
-}
-
-std::string_view text_of(std::string_view part) {
-  return part;
-}
-std::string text_of(int part) {
-  return std::to_string(part);
-}
-
-template <typename... Parts>
-void append(std::string& to, const Parts&... parts) {
-  (to.append(text_of(parts)), ...);
-}
-
-template <typename... Parts>
-std::string concat(const Parts&... parts) {
-  std::string all;
-  append(all, parts...);
-  return all;
 }
 
 template <typename... Parts>
@@ -146,38 +81,16 @@ struct Names {
   std::vector<Endpoint> endpoints;  // the local ones first
 };
 
-bool has_node_port(const Service& service) {
-  return service.exposure != Exposure::cluster_ip;
-}
-bool has_load_balancer(const Service& service) {
-  return service.exposure == Exposure::load_balancer;
-}
-bool has_firewall(const Service& service) {
-  return has_load_balancer(service) && service.source_ranges > 0 && service.endpoints > 0;
-}
-bool routes_locally(const Service& service) {
-  return has_node_port(service) && service.external_policy == TrafficPolicy::local;
-}
-int local_choices(const Service& service) {
-  return routes_locally(service) ? service.local_endpoints : 0;
-}
-// Outside traffic to it is turned away in the filter table.
-bool turns_outsiders_away(const Service& service) {
-  return service.endpoints == 0 || (routes_locally(service) && local_choices(service) == 0);
-}
-
 Names names_of(const Service& service, Family family) {
   const std::string_view protocol = label(service.protocol);
-  const auto number = static_cast<std::uint32_t>(service.number);
 
   Names names;
-  names.port_name =
-      concat("team-", service.number % 20, "/service-", service.number, ":", protocol, "-80");
+  names.port_name = concat(service_name(service), ":", port_name(service));
   names.protocol = concat(" -p ", protocol);
   names.to_port = concat(" -m ", protocol, " --dport 80");
-  names.to_node_port = concat(" -m ", protocol, " --dport ", 20'000 + service.number);
-  names.cluster_ip = concat(address(family, kClusterIps, number + 1), host_mask(family));
-  names.load_balancer_ip = concat(address(family, kLoadBalancerIps, number + 1), host_mask(family));
+  names.to_node_port = concat(" -m ", protocol, " --dport ", node_port(service));
+  names.cluster_ip = concat(cluster_ip(service, family), host_mask(family));
+  names.load_balancer_ip = concat(load_balancer_ip(service, family), host_mask(family));
 
   const std::string hashed = concat(names.port_name, protocol);
   const std::string hash = hashed_chain("", hashed);
@@ -188,12 +101,10 @@ Names names_of(const Service& service, Family family) {
 
   names.endpoints.reserve(static_cast<std::size_t>(service.endpoints));
   for (int i = 0; i < service.endpoints; ++i) {
-    // Pods spread over their block; two Services may share one, two endpoints of a Service do not.
-    const std::uint32_t pod = (number * 257 + static_cast<std::uint32_t>(i) + 1) & kPodIpMask;
     Endpoint endpoint;
-    endpoint.ip = address(family, kPodIps, pod);
-    endpoint.ip_and_port =
-        family == Family::ipv4 ? concat(endpoint.ip, ":8080") : concat("[", endpoint.ip, "]:8080");
+    endpoint.ip = endpoint_ip(service, i, family);
+    endpoint.ip_and_port = family == Family::ipv4 ? concat(endpoint.ip, ":", kEndpointPort)
+                                                  : concat("[", endpoint.ip, "]:", kEndpointPort);
     endpoint.chain = hashed_chain(kSep, concat(hashed, endpoint.ip_and_port));
     names.endpoints.push_back(std::move(endpoint));
   }
@@ -323,10 +234,8 @@ void receive_outsiders(Table& nat, const Service& service, const Names& names, F
 
 void admit_sources(Table& nat, const Service& service, const Names& names, Family family) {
   for (int i = 0; i < service.source_ranges; ++i) {
-    const std::uint32_t range = static_cast<std::uint32_t>(i) * 256;
-    nat.rule(names.fw, " -s ", address(family, kSourceRanges, range),
-             family == Family::ipv4 ? "/24" : "/120", comment(names.port_name, " loadbalancer IP"),
-             " -j ", names.ext);
+    nat.rule(names.fw, " -s ", source_range(i, family),
+             comment(names.port_name, " loadbalancer IP"), " -j ", names.ext);
   }
   nat.rule(names.fw, comment("other traffic to ", names.port_name,
                              " will be dropped by KUBE-PROXY-FIREWALL"));
@@ -509,88 +418,7 @@ std::string partial_sync(std::span<const Service> services, const Service& chang
   return std::move(filter).text() + std::move(nat).text();
 }
 
-bool is_nth(int number, int one_in) {
-  return one_in > 0 && number % one_in == one_in - 1;
-}
-
-Service make_service(const RulesetShape& shape, int number) {
-  Service service{.number = number, .endpoints = shape.endpoints};
-  if (is_nth(number, shape.udp_one_in)) {
-    service.protocol = Protocol::udp;
-  }
-  if (is_nth(number, shape.sctp_one_in)) {
-    service.protocol = Protocol::sctp;
-  }
-  const bool no_local_endpoints = is_nth(number, shape.no_local_endpoints_one_in);
-  if (no_local_endpoints || is_nth(number, shape.local_policy_one_in)) {
-    service.external_policy = TrafficPolicy::local;
-    service.exposure = Exposure::node_port;
-    service.local_endpoints = no_local_endpoints ? 0 : (shape.endpoints + 1) / 2;
-  }
-  if (is_nth(number, shape.node_port_one_in)) {
-    service.exposure = Exposure::node_port;
-  }
-  if (is_nth(number, shape.load_balancer_one_in)) {
-    service.exposure = Exposure::load_balancer;
-  }
-  if (is_nth(number, shape.source_ranges_one_in)) {
-    service.exposure = Exposure::load_balancer;
-    service.source_ranges = 2;
-  }
-  if (is_nth(number, shape.no_endpoints_one_in)) {
-    service.endpoints = 0;
-    service.local_endpoints = 0;
-  }
-  if (is_nth(number, shape.client_ip_affinity_one_in)) {
-    service.affinity = Affinity::client_ip;
-  }
-  return service;
-}
-
 }  // namespace
-
-std::string hashed_chain(std::string_view prefix, std::string_view of) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  constexpr std::size_t kLength = 16;
-
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  // NOLINTNEXTLINE(*-reinterpret-cast): OpenSSL's bytes are unsigned char
-  SHA256(reinterpret_cast<const unsigned char*>(of.data()), of.size(), digest.data());
-
-  std::string chain{prefix};
-  unsigned int bits = 0;
-  int held = 0;
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < kLength; ++i) {
-    if (held < 5) {
-      bits = bits << 8U | digest.at(next++);
-      held += 8;
-    }
-    held -= 5;
-    chain += kAlphabet[bits >> static_cast<unsigned int>(held) & 31U];
-  }
-  return chain;
-}
-
-RulesetShape plain(int services, int endpoints, Family family) {
-  return {.services = services, .endpoints = endpoints, .family = family};
-}
-
-RulesetShape varied(int services, int endpoints, Family family) {
-  // Mostly without common divisors, so that large rulesets have every combination.
-  return {.services = services,
-          .endpoints = endpoints,
-          .family = family,
-          .udp_one_in = 7,
-          .sctp_one_in = 13,
-          .node_port_one_in = 3,
-          .load_balancer_one_in = 4,
-          .source_ranges_one_in = 8,
-          .local_policy_one_in = 6,
-          .no_local_endpoints_one_in = 10,
-          .no_endpoints_one_in = 11,
-          .client_ip_affinity_one_in = 5};
-}
 
 Ruleset::Ruleset(const RulesetShape& shape) : shape_{shape} {
   services_.reserve(static_cast<std::size_t>(shape.services));
