@@ -84,8 +84,7 @@ constexpr FamilySpec kFlows{
     .help =
         "Tracked connections by protocol and state, sampled by dumping the table; absent while "
         "kubecliff_conntrack_entries is above --collector.conntrack.max-flows. Assured ones are "
-        "not "
-        "evicted from a full table.",
+        "not evicted from a full table.",
     .labels = {"protocol", "state"},
     .max_series = 32};
 

@@ -60,8 +60,7 @@ constexpr FamilySpec kWalkCpu{
         "What this node has spent on walking rules: new flows (kubecliff_iptables_new_flows_total) "
         "times what a new flow costs above an established one. Its rate is a number of cores, at "
         "most: the flows that are measured come one by one, and in a rush of them the rules stay "
-        "in "
-        "the processor's cache. Of legacy iptables the flows are read with the table, every "
+        "in the processor's cache. Of legacy iptables the flows are read with the table, every "
         "full-interval at the latest.",
     .labels = {"family"},
     .max_series = 2};
