@@ -36,7 +36,9 @@ SyncTimes::Ages SyncTimes::look(std::string_view ip_family, const SyncStamps& st
   if (stamps.queued <= stamps.last && !stamps.pending) {
     family.waiting_since.reset();
   } else if (!family.waiting_since) {
-    family.waiting_since = stamps.queued;
+    // Before its first update it has changes, and no time of theirs.
+    family.waiting_since =
+        stamps.queued > kNever ? stamps.queued : std::max(stamps.last, process_start.value_or(now));
   }
   if (family.waiting_since) {
     ages.queued = age(*family.waiting_since, now);

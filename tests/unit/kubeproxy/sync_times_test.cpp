@@ -52,6 +52,13 @@ TEST(SyncTimes, ChangeThatCameDuringAnUpdateWaitsForTheNext) {
   EXPECT_EQ(times.look("IPv4", {.last = S{180}, .queued = S{166}}, S{185}, S{1}).queued, S{0});
 }
 
+TEST(SyncTimes, ChangesOfANewProcessWaitSinceItsStart) {
+  SyncTimes times;
+  EXPECT_EQ(times.look("", {.pending = true}, S{1'000}, S{990}).queued, S{10});
+  EXPECT_EQ(times.look("IPv4", {.pending = true}, S{1'000}, std::nullopt).queued, S{0});
+  EXPECT_EQ(times.look("IPv4", {.pending = true}, S{1'010}, std::nullopt).queued, S{10});
+}
+
 TEST(SyncTimes, FamiliesWaitByThemselves) {
   SyncTimes times;
   EXPECT_EQ(times.look("IPv4", {.last = S{100}, .queued = S{110}}, S{120}, S{1}).queued, S{10});
