@@ -1,12 +1,13 @@
 #include "collectors/kernel/process_stat.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <string>
+#include <system_error>
 
 #include "collectors/kernel/procfs.h"
 
@@ -26,12 +27,6 @@ std::string_view take_field(std::string_view& text) {
   const std::string_view field = text.substr(0, text.find(' '));
   text.remove_prefix(std::min(field.size() + 1, text.size()));
   return field;
-}
-
-std::chrono::nanoseconds read_clock(clockid_t clock) {
-  timespec time{};
-  ::clock_gettime(clock, &time);
-  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
 }
 
 std::optional<std::chrono::nanoseconds> from_ticks(std::int64_t ticks) {
@@ -91,6 +86,27 @@ std::optional<ProcessMemory> decode_process_memory(std::string_view text) {
   }
   return ProcessMemory{.virtual_bytes = *virtual_pages * page,
                        .resident_bytes = *resident_pages * page};
+}
+
+Result<void> visit_processes(
+    const std::filesystem::path& procfs,
+    const std::function<void(std::uint32_t pid, std::string_view name)>& visit) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry{procfs, error}, end; !error && entry != end;
+       entry.increment(error)) {
+    const auto pid = parse_number<std::uint32_t>(entry->path().filename().native());
+    const Result<std::string> name = pid ? read_file(entry->path() / "comm") : std::string{};
+    if (pid && name) {
+      visit(*pid, std::string_view{*name}.substr(0, name->find('\n')));
+    }
+  }
+  return error ? fail_errno(error.value(), "list processes in " + procfs.native()) : Result<void>{};
+}
+
+std::chrono::nanoseconds read_clock(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
 }
 
 std::chrono::duration<double> since_epoch(std::chrono::nanoseconds since_boot) {

@@ -1,10 +1,16 @@
-// /proc/PID/stat and /proc/PID/statm (proc(5)): what a process has used, and since when it runs.
+// /proc/PID (proc(5)): which processes there are, what each has used, and since when it runs.
 #pragma once
+
+#include <time.h>
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <optional>
 #include <string_view>
+
+#include "collectors/core/result.h"
 
 namespace kubecliff {
 
@@ -28,6 +34,15 @@ struct ProcessMemory {
 };
 
 [[nodiscard]] std::optional<ProcessMemory> decode_process_memory(std::string_view text);
+
+// Calls `visit` for every process, with what /proc/PID/comm says: the first 15 bytes of its name.
+// That never waits for the process, as asking for its command line does while it changes its
+// memory.
+[[nodiscard]] Result<void> visit_processes(
+    const std::filesystem::path& procfs,
+    const std::function<void(std::uint32_t pid, std::string_view name)>& visit);
+
+[[nodiscard]] std::chrono::nanoseconds read_clock(clockid_t clock);
 
 // The wall clock's time, since the epoch, of a moment so long after boot. As that clock stands now:
 // asked again after it was set, the answer differs.

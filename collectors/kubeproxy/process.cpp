@@ -12,8 +12,7 @@ constexpr std::chrono::seconds kSearchEvery{30};
 // A process that ended is most often on its way back.
 constexpr std::chrono::seconds kHurryFor{60};
 
-// The names that a process of kube-proxy's has, of which the kernel keeps 15 bytes. Looked at
-// first, because asking for a command line waits for whatever the process does with its memory.
+// The names that a process of kube-proxy's has.
 bool may_be_kube_proxy(std::string_view name) {
   return name.starts_with("kube-proxy") || name.starts_with("hyperkube");
 }
@@ -87,27 +86,18 @@ std::optional<std::uint64_t> KubeProxyProcess::resident_bytes() const {
 
 Result<std::optional<KubeProxyProcess::Candidate>> KubeProxyProcess::search() const {
   std::optional<Candidate> oldest;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry{procfs_, error}, end; !error && entry != end;
-       entry.increment(error)) {
-    const auto pid = parse_number<std::uint32_t>(entry->path().filename().native());
-    const auto found = pid ? candidate(*pid) : std::nullopt;
-    if (found && (!oldest || found->start < oldest->start)) {
-      oldest = found;
-    }
-  }
-  if (error) {
-    return fail_errno(error.value(), "list processes in " + procfs_.native());
-  }
-  return oldest;
+  const Result<void> visited =
+      visit_processes(procfs_, [&](std::uint32_t pid, std::string_view name) {
+        const auto found = may_be_kube_proxy(name) ? candidate(pid) : std::nullopt;
+        if (found && (!oldest || found->start < oldest->start)) {
+          oldest = found;
+        }
+      });
+  return visited ? Result<std::optional<Candidate>>{oldest} : std::unexpected(visited.error());
 }
 
 std::optional<KubeProxyProcess::Candidate> KubeProxyProcess::candidate(std::uint32_t pid) const {
   const std::filesystem::path folder = procfs_ / std::to_string(pid);
-  const Result<std::string> name = read_file(folder / "comm");
-  if (!name || !may_be_kube_proxy(*name)) {
-    return std::nullopt;
-  }
   const Result<std::string> cmdline = read_file(folder / "cmdline");
   const Result<std::string> text = read_file(folder / "stat");
   const auto stat = text ? decode_process_stat(*text) : std::nullopt;

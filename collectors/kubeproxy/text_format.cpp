@@ -7,6 +7,8 @@
 #include <limits>
 #include <optional>
 
+#include "collectors/kernel/procfs.h"
+
 namespace kubecliff::kubeproxy {
 namespace {
 
@@ -111,12 +113,6 @@ std::string unescaped(std::string_view text) {
     out += text[i] == 'n' ? '\n' : text[i];
   }
   return out;
-}
-
-bool is_timestamp(std::string_view text) {
-  std::int64_t milliseconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), milliseconds);
-  return error == std::errc{} && end == text.data() + text.size();
 }
 
 // What stands between the braces, the closing one included; kept where `keep` is not null.
@@ -288,7 +284,7 @@ Result<void> TextParser::take_sample(std::string_view line) {
     return malformed("a value that is no number");
   }
   if (!cursor.done()) {
-    if (!is_timestamp(cursor.take_word())) {
+    if (!parse_number<std::int64_t>(cursor.take_word())) {
       return malformed("a timestamp that is none");
     }
     cursor.skip_blanks();

@@ -3,10 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cerrno>
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -19,12 +16,6 @@ namespace {
 
 // Of a command line only its beginning matters, and a tool's is short.
 constexpr std::size_t kMostCommandLine = 1'024;
-
-Time now(clockid_t clock) {
-  timespec time{};
-  ::clock_gettime(clock, &time);
-  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
-}
 
 }  // namespace
 
@@ -59,27 +50,21 @@ ProcessTable::Identity ProcessTable::identify(std::uint32_t pid) const {
 std::optional<Time> ProcessTable::start(std::uint32_t pid) const {
   const Result<std::string> text = read_file(of(pid, "stat"));
   const auto stat = text ? decode_process_stat(*text) : std::nullopt;
-  return stat ? std::optional{stat->start - (now(CLOCK_BOOTTIME) - now(CLOCK_MONOTONIC))}
+  return stat ? std::optional{stat->start -
+                              (read_clock(CLOCK_BOOTTIME) - read_clock(CLOCK_MONOTONIC))}
               : std::nullopt;
 }
 
 Result<void> ProcessTable::scan(
     const std::function<void(std::uint32_t pid, Tool tool)>& visit) const {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry{procfs_, error}, end; !error && entry != end;
-       entry.increment(error)) {
-    const auto pid = parse_number<std::uint32_t>(entry->path().filename().native());
-    // Asked first: a command line has to be waited for while its process changes its memory.
-    Result<std::string> name = pid ? read_file(of(*pid, "comm")) : std::string{};
-    if (!name || !may_run_tool(name->substr(0, name->find('\n')))) {
-      continue;
+  return visit_processes(procfs_, [&](std::uint32_t pid, std::string_view name) {
+    if (!may_run_tool(name)) {
+      return;
     }
-    if (const Identity identity = identify(*pid); identity.look == Look::tool) {
-      visit(*pid, identity.tool);
+    if (const Identity identity = identify(pid); identity.look == Look::tool) {
+      visit(pid, identity.tool);
     }
-  }
-  return error ? fail_errno(error.value(), "list processes in " + procfs_.native())
-               : Result<void>{};
+  });
 }
 
 }  // namespace kubecliff::restore

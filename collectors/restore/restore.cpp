@@ -57,8 +57,7 @@ constexpr FamilySpec kDuration{
     .help =
         "How long runs of iptables-restore and its kin took, from exec (in a crowd: fork) to exit "
         "in the kernel's own time, whoever ran them. While a legacy one holds the xtables lock, no "
-        "other changes "
-        "rules.",
+        "other changes rules.",
     .labels = {"command", "backend"},
     .max_series = kTools,
     .bounds = kDurationBounds};
