@@ -9,22 +9,13 @@ constexpr Feature kCtnetlink{.module = "nf_conntrack_netlink",
                              .config = "CONFIG_NF_CT_NETLINK",
                              .symbol = "ctnetlink_dump_table"};
 
-// What is to be remembered of a part: of a module that is loaded, only that it can be.
-FeatureState find(const Feature& feature, const std::filesystem::path& procfs,
-                  const std::filesystem::path& sysfs) {
-  return module_loaded(feature.module, sysfs) ? FeatureState::not_loaded
-                                              : find_feature(feature, procfs, sysfs);
-}
-
 }  // namespace
 
 Availability::Availability(const std::filesystem::path& procfs, const std::filesystem::path& sysfs)
-    : sysfs_{sysfs},
-      tracking_{find(kTracking, procfs, sysfs)},
-      ctnetlink_{find(kCtnetlink, procfs, sysfs)} {}
+    : tracking_{kTracking, procfs, sysfs}, ctnetlink_{kCtnetlink, procfs, sysfs} {}
 
-Result<void> Availability::tracking() const {
-  switch (now(kTracking.module, tracking_)) {
+Result<void> Availability::tracking() {
+  switch (tracking_.look()) {
     case FeatureState::present:
       return {};
     case FeatureState::not_loaded:
@@ -39,8 +30,8 @@ Result<void> Availability::tracking() const {
               "collector off");
 }
 
-Result<void> Availability::ctnetlink() const {
-  switch (now(kCtnetlink.module, ctnetlink_)) {
+Result<void> Availability::ctnetlink() {
+  switch (ctnetlink_.look()) {
     case FeatureState::present:
       return {};
     case FeatureState::not_loaded:
@@ -52,13 +43,6 @@ Result<void> Availability::ctnetlink() const {
   }
   return fail(ErrorKind::unavailable,
               "this kernel is built without ctnetlink (CONFIG_NF_CT_NETLINK)");
-}
-
-FeatureState Availability::now(std::string_view module, FeatureState at_start) const {
-  if (at_start != FeatureState::present && module_loaded(module, sysfs_)) {
-    return FeatureState::present;
-  }
-  return at_start;
 }
 
 }  // namespace kubecliff::conntrack

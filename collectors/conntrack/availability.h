@@ -3,7 +3,6 @@
 #pragma once
 
 #include <filesystem>
-#include <string_view>
 
 #include "collectors/core/result.h"
 #include "collectors/kernel/kernel_feature.h"
@@ -12,21 +11,16 @@ namespace kubecliff::conntrack {
 
 class Availability {
  public:
-  // Looks thoroughly (kernel_feature.h says at what cost); what was a module then may come and go.
   explicit Availability(const std::filesystem::path& procfs,
                         const std::filesystem::path& sysfs = "/sys");
 
-  // One look into sysfs each. Errors: unavailable, with what would make it available.
-  [[nodiscard]] Result<void> tracking() const;
-  [[nodiscard]] Result<void> ctnetlink() const;
+  // Errors: unavailable, with what would make it available.
+  [[nodiscard]] Result<void> tracking();
+  [[nodiscard]] Result<void> ctnetlink();
 
  private:
-  // Present without a trace in sysfs is built in, and stays.
-  [[nodiscard]] FeatureState now(std::string_view module, FeatureState at_start) const;
-
-  std::filesystem::path sysfs_;
-  FeatureState tracking_;
-  FeatureState ctnetlink_;
+  FeatureWatch tracking_;
+  FeatureWatch ctnetlink_;
 };
 
 }  // namespace kubecliff::conntrack

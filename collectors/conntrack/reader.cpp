@@ -31,7 +31,7 @@ bool closed(const Error& error) {
 
 // What `ask` reads by ctnetlink or else `read` from /proc. Where neither does, both say why.
 template <typename Ask, typename Read>
-std::invoke_result_t<Ask> from_either(const Availability& availability, Ask ask, Read read) {
+std::invoke_result_t<Ask> from_either(Availability& availability, Ask ask, Read read) {
   using Answer = std::invoke_result_t<Ask>;
 
   if (Result<void> tracked = availability.tracking(); !tracked) {

@@ -14,30 +14,6 @@ using netlink::Attribute;
 using netlink::Attributes;
 using netlink::find_attribute;
 
-Bytes attributes_of(const netlink::Message& message) {
-  return netlink::after_header(message.payload, sizeof(nfgenmsg));
-}
-
-struct Expression {
-  std::string_view name;
-  Bytes data;
-};
-
-std::optional<Expression> decode_expression(Bytes element) {
-  Expression expression;
-  Attribute attribute;
-  Attributes attributes{element};
-  while (attributes.next(attribute)) {
-    if (attribute.type == NFTA_EXPR_NAME) {
-      expression.name = text_of(attribute.payload);
-    } else if (attribute.type == NFTA_EXPR_DATA) {
-      expression.data = attribute.payload;
-    }
-  }
-  return attributes.malformed() || expression.name.empty() ? std::nullopt
-                                                           : std::optional{expression};
-}
-
 // `immediate` loads a constant; into the verdict register it is what the rule does.
 void apply_immediate(Bytes data, Rule& rule) {
   const Bytes verdict =
@@ -60,7 +36,7 @@ void apply_immediate(Bytes data, Rule& rule) {
   }
 }
 
-void apply_expression(const Expression& expression, Rule& rule) {
+void apply_expression(const netlink::NftExpression& expression, Rule& rule) {
   const auto& [name, data] = expression;
   if (name == "counter") {
     const Bytes packets = find_attribute(data, NFTA_COUNTER_PACKETS);
@@ -84,55 +60,14 @@ void apply_expression(const Expression& expression, Rule& rule) {
 
 }  // namespace
 
-std::optional<NftTable> decode_table(const netlink::Message& message) {
-  const Bytes attributes = attributes_of(message);
-  const NftTable table{
-      .name = text_of(find_attribute(attributes, NFTA_TABLE_NAME)),
-      .handle = read_be<std::uint64_t>(find_attribute(attributes, NFTA_TABLE_HANDLE)).value_or(0)};
-  return table.name.empty() ? std::nullopt : std::optional{table};
-}
-
-std::optional<NftChain> decode_chain(const netlink::Message& message) {
-  NftChain chain;
-  std::optional<std::uint64_t> handle;
-  std::optional<std::uint32_t> use;
-  bool hooked = false;
-  Attribute attribute;
-  Attributes attributes{attributes_of(message)};
-  while (attributes.next(attribute)) {
-    switch (attribute.type) {
-      case NFTA_CHAIN_TABLE:
-        chain.table = text_of(attribute.payload);
-        break;
-      case NFTA_CHAIN_NAME:
-        chain.name = text_of(attribute.payload);
-        break;
-      case NFTA_CHAIN_HANDLE:
-        handle = read_be<std::uint64_t>(attribute.payload);
-        break;
-      case NFTA_CHAIN_USE:
-        use = read_be<std::uint32_t>(attribute.payload);
-        break;
-      case NFTA_CHAIN_HOOK:
-        hooked = true;
-        break;
-      default:
-        break;
-    }
-  }
-  if (attributes.malformed() || !handle || !use || chain.table.empty() || chain.name.empty()) {
-    return std::nullopt;
-  }
-  chain.handle = *handle;
-  chain.use = *use;
-  chain.kind = hooked ? built_in(chain.name) : ChainKind::user;
-  return chain;
+ChainKind kind_of(const netlink::NftChain& chain) {
+  return chain.hooked ? built_in(chain.name) : ChainKind::user;
 }
 
 std::optional<Rule> decode_rule(const netlink::Message& message) {
   Rule rule;
   Attribute attribute;
-  Attributes attributes{attributes_of(message)};
+  Attributes attributes{netlink::after_header(message.payload, sizeof(nfgenmsg))};
   while (attributes.next(attribute)) {
     if (attribute.type == NFTA_RULE_USERDATA) {
       rule.content = hash_of(attribute.payload, rule.content);
@@ -140,7 +75,7 @@ std::optional<Rule> decode_rule(const netlink::Message& message) {
       Attribute element;
       Attributes elements{attribute.payload};
       while (elements.next(element)) {
-        const std::optional<Expression> expression = decode_expression(element.payload);
+        const auto expression = netlink::decode_nft_expression(element.payload);
         if (!expression) {
           return std::nullopt;
         }

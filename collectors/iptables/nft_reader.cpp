@@ -1,18 +1,16 @@
 #include "collectors/iptables/nft_reader.h"
 
-#include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <span>
 #include <tuple>
 #include <utility>
 
 #include "collectors/iptables/decode_nft.h"
 #include "collectors/kernel/kernel_feature.h"
-#include "collectors/kernel/nft_generation.h"
+#include "collectors/kernel/nftables.h"
 
 namespace kubecliff::iptables {
 namespace {
@@ -20,41 +18,27 @@ namespace {
 using netlink::Message;
 using netlink::Request;
 
-constexpr Feature kNfTables{
-    .module = "nf_tables", .config = "CONFIG_NF_TABLES", .symbol = "nf_tables_newtable"};
-
 // Each attempt keeps what the one before has read, so a busy writer delays and does not starve us.
 constexpr int kAttempts = 3;
 
 // Between two looks at the counters of the jumps to KUBE-SERVICES.
 constexpr std::chrono::seconds kFlowInterval{15};
 
-Request request(std::uint8_t command, std::uint16_t flags, std::uint8_t family) {
-  return Request::nfnetlink(NFNL_SUBSYS_NFTABLES, command, flags, family);
-}
-
-std::unexpected<Error> changed_meanwhile() {
-  return fail(ErrorKind::torn, "the ruleset changed while it was read");
-}
-
-// Whether the message belongs to the generation.
-bool belongs(const Message& message, std::uint32_t generation) {
-  return netlink::decode_generation_tag(message) == static_cast<std::uint16_t>(generation);
-}
-
 }  // namespace
 
 NftReader::NftReader(netlink::TransportFactory transport, std::filesystem::path procfs,
                      Duration full_interval)
     : socket_{std::move(transport)},
-      procfs_{std::move(procfs)},
+      nf_tables_{netlink::kNfTables, std::move(procfs)},
       full_interval_{full_interval},
       families_{Family{.family = AddressFamily::ipv4, .tables = {}, .reading = {}},
                 Family{.family = AddressFamily::ipv6, .tables = {}, .reading = {}}} {}
 
 Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
-  if (!available()) {
-    return withdraw(*absent_);
+  // Asking would load the module where it is one.
+  if (const FeatureState state = nf_tables_.look(); state != FeatureState::present) {
+    return withdraw(state == FeatureState::not_built ? BackendState::not_built
+                                                     : BackendState::not_loaded);
   }
   Result<std::uint32_t> generation = netlink::read_generation(socket_);
   if (!generation) {
@@ -106,7 +90,7 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
   }
   generation_ = *generation;
   if (!settled_) {
-    return changed_meanwhile();
+    return netlink::ruleset_changed();
   }
   for (Family& family : families_) {
     publish(family);
@@ -114,18 +98,6 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
   flows_at_ = now;
   read_ = true;
   return std::exchange(full_running_, false) ? RefreshKind::full : RefreshKind::incremental;
-}
-
-// Asking would load the module where it is one, so whether it is there is looked up first.
-bool NftReader::available() {
-  if (!absent_) {
-    const FeatureState state = find_feature(kNfTables, procfs_);
-    absent_ = state == FeatureState::not_built ? BackendState::not_built : BackendState::not_loaded;
-    available_ = state == FeatureState::present;
-  }
-  available_ =
-      available_ || (*absent_ == BackendState::not_loaded && module_loaded(kNfTables.module));
-  return available_;
 }
 
 RefreshKind NftReader::withdraw(BackendState state) {
@@ -141,33 +113,8 @@ RefreshKind NftReader::withdraw(BackendState state) {
   return same ? RefreshKind::unchanged : RefreshKind::full;
 }
 
-// Returns when no transaction is under way. The generation's number moves early in a commit; until
-// the commit is through, the old chains stay linked beside the new ones, and dumps skip chains,
-// repeat them, or look for rules in a table that is on its way out. A batch waits for the lock that
-// transactions hold; this one is for a generation that is not, so the kernel refuses to begin it.
-// Batches of other network namespaces wait as long as ours, as they do behind any second writer.
-Result<void> NftReader::await_commit(std::uint32_t generation) {
-  Request batch = Request::nfnetlink(NFNL_SUBSYS_NONE, NFNL_MSG_BATCH_BEGIN, NLM_F_ACK, AF_UNSPEC,
-                                     NFNL_SUBSYS_NFTABLES);
-  const std::uint32_t never = htonl(~generation);
-  batch.put(NFNL_BATCH_GENID, std::as_bytes(std::span{&never, 1}));
-  if (!commits_can_be_awaited_) {
-    return {};
-  }
-  const Result<void> begun = socket_.ask(batch, [](const Message&) -> Result<void> { return {}; });
-  if (begun || begun.error().errno_value == ERESTART) {
-    return {};
-  }
-  if (begun.error().kind == ErrorKind::timeout) {
-    // A kernel that does not know the attribute begins the batch, and gives it up without a word.
-    commits_can_be_awaited_ = false;
-    return {};
-  }
-  return prefixed("nft: wait for the commit", begun.error());
-}
-
 Result<void> NftReader::read_families(std::uint32_t generation) {
-  if (Result<void> waited = await_commit(generation); !waited) {
+  if (Result<void> waited = commit_.wait(socket_, generation); !waited) {
     return waited;
   }
   for (Family& family : families_) {
@@ -180,7 +127,7 @@ Result<void> NftReader::read_families(std::uint32_t generation) {
   if (!after) {
     return std::unexpected(after.error());
   }
-  return *after == generation ? Result<void>{} : changed_meanwhile();
+  return *after == generation ? Result<void>{} : netlink::ruleset_changed();
 }
 
 Result<void> NftReader::read_family(Family& family, std::uint32_t generation) {
@@ -231,12 +178,12 @@ const NftReader::Table* NftReader::find_known(const Family& family, const Table&
 Result<std::vector<NftReader::Table>> NftReader::list_tables(const Family& family,
                                                              std::uint32_t generation) {
   std::vector<Table> tables;
-  Request question = request(NFT_MSG_GETTABLE, NLM_F_DUMP, af(family.family));
+  Request question = netlink::nftables_request(NFT_MSG_GETTABLE, NLM_F_DUMP, af(family.family));
   const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
-    if (!belongs(message, generation)) {
-      return changed_meanwhile();
+    if (!netlink::belongs(message, generation)) {
+      return netlink::ruleset_changed();
     }
-    const auto table = decode_table(message);
+    const auto table = netlink::decode_nft_table(message);
     if (!table) {
       return fail(ErrorKind::malformed, "table message without a name");
     }
@@ -268,12 +215,12 @@ Result<void> NftReader::list_chains(const Family& family, std::uint32_t generati
   }
 
   std::size_t at = 0;  // the table of the message before: chains come table by table
-  Request question = request(NFT_MSG_GETCHAIN, NLM_F_DUMP, af(family.family));
+  Request question = netlink::nftables_request(NFT_MSG_GETCHAIN, NLM_F_DUMP, af(family.family));
   const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
-    if (!belongs(message, generation)) {
-      return changed_meanwhile();
+    if (!netlink::belongs(message, generation)) {
+      return netlink::ruleset_changed();
     }
-    const auto chain = decode_chain(message);
+    const auto chain = netlink::decode_nft_chain(message);
     if (!chain) {
       return fail(ErrorKind::malformed, "broken chain message");
     }
@@ -285,16 +232,17 @@ Result<void> NftReader::list_chains(const Family& family, std::uint32_t generati
       }
     }
 
+    const ChainKind kind = kind_of(*chain);
     std::span<const ChainRecord>& known = rest_of_known[at];
     while (!known.empty() && known.front().handle < chain->handle) {
       known = known.subspan(1);
     }
     std::vector<ChainRecord>& chains = tables[at].chains;
     if (!chains.empty() && chains.back().handle >= chain->handle) {
-      return changed_meanwhile();
+      return netlink::ruleset_changed();
     }
     if (!known.empty() && known.front().handle == chain->handle && known.front().known &&
-        known.front().use == chain->use && chain->kind == ChainKind::user) {
+        known.front().use == chain->use && kind == ChainKind::user) {
       chains.push_back(known.front());
       return {};
     }
@@ -303,7 +251,7 @@ Result<void> NftReader::list_chains(const Family& family, std::uint32_t generati
                        .name_at = static_cast<std::uint32_t>(names_.size()),
                        .name_size = static_cast<std::uint32_t>(chain->name.size())});
     names_ += chain->name;
-    chains.push_back({.handle = chain->handle, .use = chain->use, .kind = chain->kind});
+    chains.push_back({.handle = chain->handle, .use = chain->use, .kind = kind});
     return {};
   });
   return asked ? Result<void>{} : prefixed("nft: list chains", asked.error());
@@ -313,12 +261,12 @@ Result<void> NftReader::list_chains(const Family& family, std::uint32_t generati
 Result<void> NftReader::read_chain(AddressFamily family, std::string_view table,
                                    std::string_view chain, std::uint32_t generation,
                                    ChainKind kind) {
-  Request question = request(NFT_MSG_GETRULE, NLM_F_DUMP, af(family));
+  Request question = netlink::nftables_request(NFT_MSG_GETRULE, NLM_F_DUMP, af(family));
   question.put_text(NFTA_RULE_TABLE, table).put_text(NFTA_RULE_CHAIN, chain);
   fold_.begin(chain, kind);
   const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
-    if (!belongs(message, generation)) {
-      return changed_meanwhile();
+    if (!netlink::belongs(message, generation)) {
+      return netlink::ruleset_changed();
     }
     const auto rule = decode_rule(message);
     if (!rule) {

@@ -13,7 +13,9 @@
 #include "collectors/core/result.h"
 #include "collectors/iptables/reading.h"
 #include "collectors/kernel/address_family.h"
+#include "collectors/kernel/kernel_feature.h"
 #include "collectors/kernel/netlink_socket.h"
+#include "collectors/kernel/nftables.h"
 
 namespace kubecliff::iptables {
 
@@ -61,9 +63,7 @@ class NftReader {
     std::uint32_t name_size = 0;
   };
 
-  [[nodiscard]] bool available();
   [[nodiscard]] RefreshKind withdraw(BackendState state);
-  [[nodiscard]] Result<void> await_commit(std::uint32_t generation);
   [[nodiscard]] Result<void> read_families(std::uint32_t generation);
   [[nodiscard]] Result<void> read_family(Family& family, std::uint32_t generation);
   [[nodiscard]] static const Table* find_known(const Family& family, const Table& table);
@@ -80,14 +80,12 @@ class NftReader {
   void forget_contents();
 
   netlink::Socket socket_;
-  std::filesystem::path procfs_;
+  netlink::CommitWait commit_;
+  FeatureWatch nf_tables_;
   Duration full_interval_;
   std::array<Family, 2> families_;
-  std::optional<BackendState> absent_;  // what to say where nf_tables is not there
-  bool available_ = false;
 
-  bool read_ = false;  // a refresh has succeeded
-  bool commits_can_be_awaited_ = true;
+  bool read_ = false;             // a refresh has succeeded
   bool settled_ = false;          // the numbers of the last pass add up
   std::uint32_t generation_ = 0;  // of the last pass that was not torn by a commit
   // When the last full pass began, and whether it still runs.

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace kubecliff {
 namespace {
@@ -133,6 +134,20 @@ FeatureState find_feature(const Feature& feature, const fs::path& procfs, const 
   std::error_code ignored;
   const bool takes_modules = fs::exists(procfs / "modules", ignored);
   return takes_modules ? FeatureState::not_loaded : FeatureState::not_built;
+}
+
+FeatureWatch::FeatureWatch(const Feature& feature, fs::path procfs, fs::path sysfs)
+    : feature_{feature}, procfs_{std::move(procfs)}, sysfs_{std::move(sysfs)} {}
+
+FeatureState FeatureWatch::look() {
+  if (without_module_ != FeatureState::present && module_loaded(feature_.module, sysfs_)) {
+    without_module_ = FeatureState::not_loaded;  // what is a module may go
+    return FeatureState::present;
+  }
+  if (!without_module_) {
+    without_module_ = find_feature(feature_, procfs_, sysfs_);
+  }
+  return *without_module_;
 }
 
 }  // namespace kubecliff

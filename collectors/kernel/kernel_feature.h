@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 namespace kubecliff {
@@ -31,5 +32,20 @@ struct Feature {
 // refresh. Where nothing can be read the answer is not_loaded.
 [[nodiscard]] FeatureState find_feature(const Feature& feature, const std::filesystem::path& procfs,
                                         const std::filesystem::path& sysfs = "/sys");
+
+// The same question again and again. The first look is a thorough one, every later one at a module
+// is one look into sysfs: modules come and go. Not thread-safe.
+class FeatureWatch {
+ public:
+  FeatureWatch(const Feature& feature, std::filesystem::path procfs,
+               std::filesystem::path sysfs = "/sys");
+  [[nodiscard]] FeatureState look();
+
+ private:
+  Feature feature_;
+  std::filesystem::path procfs_;
+  std::filesystem::path sysfs_;
+  std::optional<FeatureState> without_module_;  // where sysfs shows no module of that name
+};
 
 }  // namespace kubecliff

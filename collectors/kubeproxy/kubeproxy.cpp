@@ -20,7 +20,7 @@
 
 #include "collectors/kernel/address_family.h"
 #include "collectors/kernel/netlink_socket.h"
-#include "collectors/kernel/nft_generation.h"
+#include "collectors/kernel/nftables.h"
 #include "collectors/kernel/process_stat.h"
 #include "collectors/kubeproxy/bursts.h"
 #include "collectors/kubeproxy/endpoint.h"

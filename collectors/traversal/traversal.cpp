@@ -151,7 +151,7 @@ class TraversalCollector final : public Collector {
   }
 
   // Asking would load the module that it asks.
-  [[nodiscard]] std::optional<State> state_without_asking() const {
+  [[nodiscard]] std::optional<State> state_without_asking() {
     if (!availability_.tracking()) {
       return State::untracked;
     }

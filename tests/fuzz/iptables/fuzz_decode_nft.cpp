@@ -11,7 +11,7 @@
 #include "collectors/iptables/chain_record.h"
 #include "collectors/iptables/decode_nft.h"
 #include "collectors/kernel/netlink_message.h"
-#include "collectors/kernel/nft_generation.h"
+#include "collectors/kernel/nftables.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace kubecliff;            // NOLINT(*-using-namespace)
@@ -31,15 +31,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         static_cast<void>(netlink::decode_generation(message));
         break;
       case NFT_MSG_NEWTABLE:
-        static_cast<void>(decode_table(message));
+        static_cast<void>(netlink::decode_nft_table(message));
         break;
       case NFT_MSG_NEWCHAIN:
-        if (const auto chain = decode_chain(message)) {
+        if (const auto chain = netlink::decode_nft_chain(message)) {
           chains.push_back(fold.finish());
           chains.back().handle = chain->handle;
           chains.back().use = chain->use;
           built_in_chains.push_back(fold.built_in());
-          fold.begin(chain->name, chain->kind);
+          fold.begin(chain->name, kind_of(*chain));
         }
         break;
       case NFT_MSG_NEWRULE:

@@ -36,7 +36,7 @@ TEST(Availability, WhatIsMissingIsNamedWithWhatToDo) {
     FileTree proc;
     proc.gzipped_file("config.gz", c.config);
     const FileTree sys;
-    const Availability availability{proc.path(), sys.path()};
+    Availability availability{proc.path(), sys.path()};
     for (const auto& [result, expected] : {std::pair{availability.tracking(), c.tracking},
                                            std::pair{availability.ctnetlink(), c.ctnetlink}}) {
       if (expected == nullptr) {
@@ -52,7 +52,7 @@ TEST(Availability, AModuleThatIsLoadedLaterIsSeen) {
   FileTree proc;
   proc.gzipped_file("config.gz", "CONFIG_NF_CONNTRACK=m\nCONFIG_NF_CT_NETLINK=m\n");
   FileTree sys;
-  const Availability availability{proc.path(), sys.path()};
+  Availability availability{proc.path(), sys.path()};
   ASSERT_FALSE(availability.tracking());
 
   sys.directory("module/nf_conntrack");
@@ -67,7 +67,7 @@ TEST(Availability, AModuleThatIsUnloadedIsNotAsked) {
   const FileTree proc;
   FileTree sys;
   sys.directory("module/nf_conntrack").directory("module/nf_conntrack_netlink");
-  const Availability availability{proc.path(), sys.path()};
+  Availability availability{proc.path(), sys.path()};
   ASSERT_THAT(availability.ctnetlink(), has_value());
 
   sys.remove("module/nf_conntrack_netlink");

@@ -1,4 +1,4 @@
-// The fuzzers' corpora, which tests/support/capture_iptables.cpp took from a real kernel: replayed,
+// The fuzzers' corpora, which tests/support/capture_rulesets.cpp took from a real kernel: replayed,
 // and decoded to the figures of the ruleset that was loaded.
 #include "tests/support/corpus.h"
 
@@ -16,7 +16,7 @@
 #include "collectors/iptables/chain_record.h"
 #include "collectors/iptables/decode_legacy.h"
 #include "collectors/iptables/decode_nft.h"
-#include "collectors/kernel/nft_generation.h"
+#include "collectors/kernel/nftables.h"
 #include "tests/fuzz/iptables/legacy_input.h"
 #include "tests/support/fake_netlink.h"
 
@@ -49,12 +49,12 @@ TableFigures nft_figures(Bytes bytes) {
   ChainFold fold;
   std::vector<ChainRecord> chains;
   std::vector<BuiltInChain> built_in_chains;
-  NftChain current;
+  netlink::NftChain current;
   const auto finish = [&] {
     if (!current.name.empty()) {
       chains.push_back(fold.finish());
       chains.back().use = current.use;
-      if (current.kind != ChainKind::user) {
+      if (kind_of(current) != ChainKind::user) {
         built_in_chains.push_back(fold.built_in());
       }
     }
@@ -67,9 +67,9 @@ TableFigures nft_figures(Bytes bytes) {
         break;
       case NFT_MSG_NEWCHAIN:
         finish();
-        current = decode_chain(message).value_or(NftChain{});
+        current = netlink::decode_nft_chain(message).value_or(netlink::NftChain{});
         EXPECT_FALSE(current.name.empty());
-        fold.begin(current.name, current.kind);
+        fold.begin(current.name, kind_of(current));
         break;
       default:
         if (const auto rule = decode_rule(message)) {

@@ -41,10 +41,10 @@ Rule rule_in(Bytes bytes) {
   return rule.value_or(Rule{});
 }
 
-NftChain chain_in(Bytes bytes) {
-  const std::optional<NftChain> chain = decode_chain(message_in(bytes));
+netlink::NftChain chain_in(Bytes bytes) {
+  const std::optional<netlink::NftChain> chain = netlink::decode_nft_chain(message_in(bytes));
   EXPECT_TRUE(chain);
-  return chain.value_or(NftChain{});
+  return chain.value_or(netlink::NftChain{});
 }
 
 Rule decoded(const std::vector<ByteVector>& expressions, std::string user_data = {}) {
@@ -58,13 +58,13 @@ Rule decoded(const std::vector<ByteVector>& expressions, std::string user_data =
 TEST(DecodeTable, TakesNameAndHandle) {
   const ByteVector bytes =
       test::nft_table({.name = "nat", .handle = 0x100000002}, AddressFamily::ipv6, kGeneration);
-  const auto table = decode_table(message_in(bytes));
+  const auto table = netlink::decode_nft_table(message_in(bytes));
   ASSERT_TRUE(table);
   EXPECT_EQ(table->name, "nat");
   EXPECT_EQ(table->handle, 0x100000002U);
   const auto nameless =
       test::nft_message(NFT_MSG_NEWTABLE, AddressFamily::ipv4, kGeneration).message();
-  EXPECT_FALSE(decode_table(message_in(nameless)));
+  EXPECT_FALSE(netlink::decode_nft_table(message_in(nameless)));
 }
 
 TEST(DecodeChain, TakesNameHandleAndUse) {
@@ -73,21 +73,21 @@ TEST(DecodeChain, TakesNameHandleAndUse) {
                                             .handle = std::numeric_limits<std::uint64_t>::max(),
                                             .use = std::numeric_limits<std::uint32_t>::max()},
                                            kGeneration);
-  const NftChain chain = chain_in(bytes);
+  const netlink::NftChain chain = chain_in(bytes);
   EXPECT_EQ(chain.table, "filter");
   EXPECT_EQ(chain.name, "KUBE-FORWARD");
   EXPECT_EQ(chain.handle, std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(chain.use, std::numeric_limits<std::uint32_t>::max());
-  EXPECT_EQ(chain.kind, ChainKind::user);
+  EXPECT_EQ(kind_of(chain), ChainKind::user);
 }
 
 TEST(DecodeChain, ABuiltInChainHasItsNameAndAHook) {
   const ByteVector base = test::nft_chain({.name = "OUTPUT", .base = true}, kGeneration);
-  EXPECT_EQ(chain_in(base).kind, ChainKind::output);
+  EXPECT_EQ(kind_of(chain_in(base)), ChainKind::output);
   const ByteVector unhooked = test::nft_chain({.name = "OUTPUT"}, kGeneration);
-  EXPECT_EQ(chain_in(unhooked).kind, ChainKind::user);
+  EXPECT_EQ(kind_of(chain_in(unhooked)), ChainKind::user);
   const ByteVector other = test::nft_chain({.name = "mine", .base = true}, kGeneration);
-  EXPECT_EQ(chain_in(other).kind, ChainKind::user);
+  EXPECT_EQ(kind_of(chain_in(other)), ChainKind::user);
 }
 
 TEST(DecodeChain, ANameMayTakeAllThatNetfilterAllows) {
@@ -165,7 +165,8 @@ TEST(DecodeChain, WhatEveryChainHasMustBeThere) {
        false},
   };
   for (const Case& c : cases) {
-    EXPECT_EQ(decode_chain(message_in(c.message)).has_value(), c.decodes) << c.description;
+    EXPECT_EQ(netlink::decode_nft_chain(message_in(c.message)).has_value(), c.decodes)
+        << c.description;
   }
 }
 
@@ -304,7 +305,7 @@ TEST(DecodeRule, AMessageCutAnywhereIsNoAccident) {
     const ByteVector cut{payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(size)};
     const netlink::Message message{.header = {}, .payload = cut};
     static_cast<void>(decode_rule(message));
-    static_cast<void>(decode_chain(message));
+    static_cast<void>(netlink::decode_nft_chain(message));
   }
 }
 

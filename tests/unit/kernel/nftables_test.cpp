@@ -1,4 +1,4 @@
-#include "collectors/kernel/nft_generation.h"
+#include "collectors/kernel/nftables.h"
 
 #include <linux/netfilter/nf_tables.h>
 
