@@ -3,13 +3,14 @@
 #include "collectors/conntrack/conntrack.h"
 #include "collectors/iptables/iptables.h"
 #include "collectors/kubeproxy/kubeproxy.h"
+#include "collectors/nftables/nftables.h"
 #include "collectors/restore/restore.h"
 #include "collectors/traversal/traversal.h"
 
 namespace kubecliff {
 
 std::vector<CollectorSpec> collector_specs() {
-  return {iptables::spec(), conntrack::spec(), conntrack::flows_spec(),
+  return {iptables::spec(), nftables::spec(),  conntrack::spec(), conntrack::flows_spec(),
           restore::spec(),  kubeproxy::spec(), traversal::spec()};
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "collectors/kernel/bytes.h"
+#include "collectors/kernel/nftables.h"
 
 namespace kubecliff::bench {
 namespace {
@@ -31,7 +32,7 @@ void check(bool succeeded, const char* what) {
 }
 
 Request chains_of_ipv4() {
-  return Request::nfnetlink(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_IPV4);
+  return netlink::nftables_request(NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_IPV4);
 }
 
 // Text that many names are cut from; a string each would cost more than the kernel's part.
@@ -96,6 +97,12 @@ void BareNetlink::dump_chains() {
   dump(request, [](const Message&) {});
 }
 
+void BareNetlink::dump_kube_proxy_sets() {
+  Request request = netlink::nftables_request(NFT_MSG_GETSET, NLM_F_DUMP, NFPROTO_IPV4);
+  request.put_text(NFTA_SET_TABLE, "kube-proxy");
+  dump(request, [](const Message&) {});
+}
+
 void BareNetlink::dump_chain_by_chain() {
   std::string text;
   std::vector<ChainName> names;
@@ -109,8 +116,7 @@ void BareNetlink::dump_chain_by_chain() {
     names.push_back({table_at, chain_at, text.size()});
   });
 
-  Request rules =
-      Request::nfnetlink(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_IPV4);
+  Request rules = netlink::nftables_request(NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_IPV4);
   const std::string_view all = text;
   for (const ChainName& name : names) {
     rules.clear_attributes();

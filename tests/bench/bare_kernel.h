@@ -22,6 +22,8 @@ class BareNetlink {
   void dump_chains();
   // The same, and with the names from it an NFT_MSG_GETRULE dump of each chain.
   void dump_chain_by_chain();
+  // NFT_MSG_GETSET of the table `ip kube-proxy`: one dump.
+  void dump_kube_proxy_sets();
   // IPCTNL_MSG_CT_GET: every flow. How many there were.
   std::size_t dump_flows();
 

@@ -25,6 +25,9 @@ struct Plan {
 // The iptables collector in this process: an unchanged ruleset, one Service changed, everything.
 void bench_refresh(const Plan& plan, Table& table);
 
+// The nftables collector in this process, beside both shapes of kube-proxy's nftables mode.
+void bench_nftables(const Plan& plan, Table& table);
+
 // The process beside a ruleset of 10,000 Services: start, memory, CPU when nothing happens.
 void bench_process(const Plan& plan, Table& table);
 

@@ -29,6 +29,7 @@ struct Part {
 
 constexpr std::array kParts{
     Part{"refresh", "the iptables collector's CPU", kubecliff::bench::bench_refresh},
+    Part{"nftables", "the nftables collector's CPU", kubecliff::bench::bench_nftables},
     Part{"conntrack", "the conntrack collectors' CPU", kubecliff::bench::bench_conntrack},
     Part{"process", "start, memory, idle CPU", kubecliff::bench::bench_process},
     Part{"freshness", "from a change to /metrics", kubecliff::bench::bench_freshness},

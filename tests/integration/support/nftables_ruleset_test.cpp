@@ -1,19 +1,16 @@
 // The generated rulesets against the real nft: each is accepted, and comes back as predicted.
 #include "tests/support/nftables_ruleset.h"
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/network_namespace.h"
+#include "tests/support/nft_list.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/run_tool.h"
 
@@ -31,40 +28,10 @@ class LoadedNftables : public NetworkNamespaceTest,
     ASSERT_TRUE(run) << run.error().message.substr(0, 2'000);
   }
 
-  // nft's text for `what` of the family's table.
-  static std::string list(std::vector<std::string> what) {
-    const auto run = nft(std::move(what));
-    EXPECT_THAT(run, has_value());
-    return run ? run->out : "";
-  }
-  static std::string ip() { return family() == Family::ipv4 ? "ip" : "ip6"; }
-
-  static std::int64_t count(std::string_view text, std::string_view what) {
-    std::int64_t times = 0;
-    for (std::size_t at = text.find(what); at != std::string_view::npos;
-         at = text.find(what, at + 1)) {
-      ++times;
-    }
-    return times;
-  }
-
-  static std::int64_t elements(const std::string& name) {
-    const bool is_set =
-        name == "cluster-ips" || name == "nodeport-ips" || name == "hairpin-connections";
-    const std::string text = list({"list", is_set ? "set" : "map", ip(), "kube-proxy", name});
-    const std::size_t begin = text.find("elements = {");
-    return begin == std::string::npos ? 0 : std::ranges::count(text.substr(begin), ',') + 1;
-  }
-
   static void expect(const NftablesFigures& expected) {
-    const std::string json = list({"-j", "list", "table", ip(), "kube-proxy"});
-    EXPECT_EQ(count(json, R"({"rule": {"family")"), expected.rules);
-    EXPECT_EQ(count(json, R"({"chain": {"family")"), expected.chains);
-    EXPECT_EQ(count(json, R"({"set": {"family")"), expected.sets);
-    EXPECT_EQ(count(json, R"({"map": {"family")"), expected.maps);
-    for (const auto& [set, size] : expected.elements) {
-      EXPECT_EQ(elements(set), size) << set;
-    }
+    const auto listed = list_nftables(family());
+    ASSERT_THAT(listed, has_value());
+    EXPECT_EQ(*listed, expected);
   }
 };
 

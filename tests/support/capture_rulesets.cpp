@@ -1,6 +1,6 @@
-// capture_iptables: writes what this machine's kernel answers about a small ruleset of kube-proxy's
-// shape, both backends and families, into the fuzzers' corpora (tests/fuzz/iptables). Works in a
-// network namespace of its own; needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
+// capture_rulesets: writes what this machine's kernel answers about small rulesets of kube-proxy's
+// shapes, of every backend and family, into the fuzzers' corpora below the folder that is named
+// (tests/fuzz). Works in a network namespace of its own; needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -15,9 +15,11 @@
 #include "collectors/kernel/address_family.h"
 #include "collectors/kernel/netlink_message.h"
 #include "collectors/kernel/netlink_socket.h"
+#include "collectors/kernel/nftables.h"
 #include "collectors/kernel/xtables_socket.h"
 #include "tests/fuzz/iptables/legacy_input.h"
 #include "tests/support/network_namespace.h"
+#include "tests/support/nftables_ruleset.h"
 #include "tests/support/ruleset.h"
 #include "tests/support/run_tool.h"
 
@@ -85,7 +87,7 @@ std::string text_attribute(const netlink::Message& message, std::uint16_t type) 
 }
 
 netlink::Request nft_request(std::uint8_t command, std::uint16_t flags, AddressFamily family) {
-  return netlink::Request::nfnetlink(NFNL_SUBSYS_NFTABLES, command, flags, af(family));
+  return netlink::nftables_request(command, flags, af(family));
 }
 
 // Each chain's message, followed by those of its rules.
@@ -128,18 +130,61 @@ Result<void> capture_nft(AddressFamily family, const fs::path& corpus) {
   return asked;
 }
 
+// kube-proxy's own table: the table, its sets, rules and the elements of one map, in the order in
+// which the collector asks for them.
+Result<void> capture_kube_proxy(AddressFamily family, const fs::path& file) {
+  netlink::Socket socket{netlink::kernel_transport(NETLINK_NETFILTER)};
+  constexpr std::string_view kTable = "kube-proxy";
+  auto table = nft_request(NFT_MSG_GETTABLE, 0, family);
+  table.put_text(NFTA_TABLE_NAME, kTable);
+  auto sets = nft_request(NFT_MSG_GETSET, NLM_F_DUMP, family);
+  sets.put_text(NFTA_SET_TABLE, kTable);
+  auto rules = nft_request(NFT_MSG_GETRULE, NLM_F_DUMP, family);
+  rules.put_text(NFTA_RULE_TABLE, kTable);
+  auto elements = nft_request(NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
+  elements.put_text(NFTA_SET_ELEM_LIST_TABLE, kTable)
+      .put_text(NFTA_SET_ELEM_LIST_SET, "service-ips");
+
+  std::string bytes;
+  for (const netlink::Request& question : {table, sets, rules, elements}) {
+    if (auto asked = capture_answers(socket, question, bytes, [](const netlink::Message&) {});
+        !asked) {
+      return asked;
+    }
+  }
+  return write_file(file, bytes);
+}
+
 // Two Services: one that has everything a Service can have, and one without endpoints.
+RulesetShape small_shape(Family family) {
+  return {.services = 2,
+          .endpoints = 2,
+          .family = family,
+          .comments = Comments::large_cluster,
+          .source_ranges_one_in = 1,
+          .local_policy_one_in = 1,
+          .no_endpoints_one_in = 2,
+          .client_ip_affinity_one_in = 1};
+}
+
 Result<void> load(Backend backend, Family family) {
-  const RulesetShape shape{.services = 2,
-                           .endpoints = 2,
-                           .family = family,
-                           .comments = Comments::large_cluster,
-                           .source_ranges_one_in = 1,
-                           .local_policy_one_in = 1,
-                           .no_endpoints_one_in = 2,
-                           .client_ip_affinity_one_in = 1};
-  const auto restored = restore(backend, family, Ruleset{shape}.restore_input());
+  const auto restored = restore(backend, family, Ruleset{small_shape(family)}.restore_input());
   return restored ? Result<void>{} : std::unexpected(restored.error());
+}
+
+Result<void> capture_shapes(AddressFamily family, Family which, const fs::path& corpus) {
+  for (const KubeProxyShape shape : {KubeProxyShape::up_to_1_35, KubeProxyShape::from_1_36}) {
+    const auto loaded = nft({"-f", "-"}, NftablesRuleset{small_shape(which), shape}.script());
+    if (!loaded) {
+      return std::unexpected(loaded.error());
+    }
+    const std::string_view suffix =
+        shape == KubeProxyShape::up_to_1_35 ? "up_to_1_35" : "from_1_36";
+    if (auto captured = capture_kube_proxy(family, corpus / file_name(family, suffix)); !captured) {
+      return captured;
+    }
+  }
+  return {};
 }
 
 Result<void> capture(const fs::path& folder) {
@@ -154,11 +199,16 @@ Result<void> capture(const fs::path& folder) {
         return loaded;
       }
     }
-    if (auto legacy = capture_legacy(family, folder / "corpus_decode_legacy"); !legacy) {
+    const fs::path iptables = folder / "iptables";
+    if (auto legacy = capture_legacy(family, iptables / "corpus_decode_legacy"); !legacy) {
       return legacy;
     }
-    if (auto nft = capture_nft(family, folder / "corpus_decode_nft"); !nft) {
+    if (auto nft = capture_nft(family, iptables / "corpus_decode_nft"); !nft) {
       return nft;
+    }
+    const fs::path nftables = folder / "nftables" / "corpus_decode_nftables";
+    if (auto shapes = capture_shapes(family, which, nftables); !shapes) {
+      return shapes;
     }
   }
   return {};
@@ -169,11 +219,11 @@ Result<void> capture(const fs::path& folder) {
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::cerr << "usage: capture_iptables FOLDER\n";
+    std::cerr << "usage: capture_rulesets FOLDER\n";
     return 2;
   }
   if (const auto captured = kubecliff::test::capture(argv[1]); !captured) {
-    std::cerr << "capture_iptables: " << captured.error().message << '\n';
+    std::cerr << "capture_rulesets: " << captured.error().message << '\n';
     return 1;
   }
   return 0;

@@ -1,0 +1,447 @@
+#include "collectors/nftables/table_reader.h"
+
+#include <linux/netfilter/nf_tables.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <span>
+#include <tuple>
+#include <utility>
+
+#include "collectors/nftables/decode_nftables.h"
+
+namespace kubecliff::nftables {
+namespace {
+
+using netlink::belongs;
+using netlink::Message;
+using netlink::nftables_request;
+using netlink::Request;
+using netlink::ruleset_changed;
+
+constexpr int kAttempts = 3;
+
+std::size_t hash_of(std::string_view text) {
+  return std::hash<std::string_view>{}(text);
+}
+
+constexpr std::string_view kServicePrefix = "service-";
+constexpr std::string_view kLocalPrefix = "local-";
+
+// kube-proxy's chain of that name is not a Service's.
+constexpr std::string_view kServiceCheck = "service-endpoints-check";
+
+}  // namespace
+
+TableReader::TableReader(netlink::TransportFactory transport, std::filesystem::path procfs)
+    : socket_{std::move(transport)},
+      nf_tables_{netlink::kNfTables, std::move(procfs)},
+      families_{Family{.family = AddressFamily::ipv4}, Family{.family = AddressFamily::ipv6}} {}
+
+Result<RefreshKind> TableReader::refresh(Clock::time_point now) {
+  // Asking would load the module where it is one.
+  if (nf_tables_.look() != FeatureState::present) {
+    return withdraw();
+  }
+  Result<std::uint32_t> generation = netlink::read_generation(socket_);
+  if (!generation) {
+    return prefixed("nftables: read ruleset generation", generation.error());
+  }
+
+  const bool chains = !chains_generation_ ||
+                      (*chains_generation_ != *generation && now - chains_at_ >= kChainInterval);
+  if (!chains && generation_ == *generation) {
+    return RefreshKind::unchanged;
+  }
+  const bool full = chains && (!chains_generation_ || now - full_at_ >= kFullInterval);
+  if (full) {
+    std::ranges::for_each(families_, &Family::forget_contents);
+    full_at_ = now;
+  }
+  if (chains) {
+    chains_at_ = now;
+  }
+
+  for (int attempt = 1;; ++attempt) {
+    const Result<void> passed = pass(*generation, chains);
+    if (passed) {
+      break;
+    }
+    if (passed.error().kind != ErrorKind::torn || attempt == kAttempts) {
+      return prefixed("nftables: read table kube-proxy", passed.error());
+    }
+    generation = netlink::read_generation(socket_);
+    if (!generation) {
+      return prefixed("nftables: read ruleset generation", generation.error());
+    }
+  }
+
+  for (Family& family : families_) {
+    family.publish(chains);
+  }
+  generation_ = *generation;
+  if (chains) {
+    chains_generation_ = *generation;
+  }
+  return full ? RefreshKind::full : RefreshKind::incremental;
+}
+
+RefreshKind TableReader::withdraw() {
+  if (!generation_) {
+    return RefreshKind::unchanged;
+  }
+  families_ = {Family{.family = AddressFamily::ipv4}, Family{.family = AddressFamily::ipv6}};
+  generation_.reset();
+  chains_generation_.reset();
+  return RefreshKind::full;
+}
+
+Result<void> TableReader::pass(std::uint32_t generation, bool chains) {
+  if (Result<void> waited = commit_.wait(socket_, generation); !waited) {
+    return waited;
+  }
+  for (Family& family : families_) {
+    Result<void> listed = read_table(family, generation);
+    if (listed && family.handle != 0) {
+      listed = list_sets(family, generation);
+    }
+    if (listed && family.handle != 0 && chains) {
+      listed = list_chains(family, generation);
+    }
+    if (!listed) {
+      return listed;
+    }
+  }
+  if (Result<void> confirmed = confirm(generation); !confirmed) {
+    return confirmed;
+  }
+
+  bool read_more = false;
+  for (Family& family : families_) {
+    if (family.handle == 0) {
+      continue;
+    }
+    if (!chains) {
+      family.find_new_local_choices();
+    }
+    read_more |= !family.unread.empty();
+    Result<void> read = read_rules(family, generation);
+    if (read && chains && !family.counts_elements) {
+      read_more = true;
+      read = read_elements(family, generation);
+    }
+    if (!read) {
+      return read;
+    }
+    if (chains) {
+      family.attribute_maps();
+    } else {
+      family.attribute_new_local_choices();
+    }
+  }
+  // A chain that is gone has no messages that could tell.
+  return read_more ? confirm(generation) : Result<void>{};
+}
+
+// What was listed is what was committed: no transaction was being prepared meanwhile.
+Result<void> TableReader::confirm(std::uint32_t generation) {
+  if (Result<void> waited = commit_.wait(socket_, generation); !waited) {
+    return waited;
+  }
+  const Result<std::uint32_t> now = netlink::read_generation(socket_);
+  if (!now) {
+    return std::unexpected(now.error());
+  }
+  return *now == generation ? Result<void>{} : ruleset_changed();
+}
+
+Result<void> TableReader::read_table(Family& family, std::uint32_t generation) {
+  std::uint64_t handle = 0;
+  Request question = nftables_request(NFT_MSG_GETTABLE, 0, af(family.family));
+  question.put_text(NFTA_TABLE_NAME, kTable);
+  const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+    if (!belongs(message, generation)) {
+      return ruleset_changed();
+    }
+    const auto table = netlink::decode_nft_table(message);
+    if (!table || table->handle == 0) {
+      return fail(ErrorKind::malformed, "table message without a name or a handle");
+    }
+    handle = table->handle;
+    family.use = table->use;
+    return {};
+  });
+  if (!asked && asked.error().errno_value != ENOENT) {
+    return asked;
+  }
+  // A table made anew numbers its sets and chains from 1 again.
+  if (handle != family.handle) {
+    family.handle = handle;
+    family.chains.clear();
+    family.local.clear();
+    family.uncounted.clear();
+  }
+  return {};
+}
+
+Result<void> TableReader::list_sets(Family& family, std::uint32_t generation) {
+  family.next = family.figures.value_or(Figures{});
+  family.next.sets = 0;
+  family.next.maps = 0;
+  family.next.elements = {};
+  family.counts_elements = true;
+  family.maps.clear();
+  Request question = nftables_request(NFT_MSG_GETSET, NLM_F_DUMP, af(family.family));
+  question.put_text(NFTA_SET_TABLE, kTable);
+  const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+    if (!belongs(message, generation)) {
+      return ruleset_changed();
+    }
+    const auto set = decode_set(message);
+    if (!set) {
+      return fail(ErrorKind::malformed, "broken set message");
+    }
+    family.counts_elements &= set->elements.has_value();
+    if (set->anonymous) {
+      if (!set->map) {
+        return {};
+      }
+      if (!family.maps.empty() && family.maps.back().handle >= set->handle) {
+        return ruleset_changed();
+      }
+      family.maps.push_back({.handle = set->handle,
+                             .name = hash_of(set->name),
+                             .elements = set->elements.value_or(0)});
+      return {};
+    }
+    ++(set->map ? family.next.maps : family.next.sets);
+    if (const auto fixed = std::ranges::find(kFixedSets, set->name); fixed != kFixedSets.end()) {
+      const auto index = static_cast<std::size_t>(fixed - kFixedSets.begin());
+      const auto before = family.figures ? family.figures->elements[index] : std::nullopt;
+      family.next.elements[index] = set->elements.value_or(before.value_or(0));
+    }
+    return {};
+  });
+  return asked;
+}
+
+Result<void> TableReader::list_chains(Family& family, std::uint32_t generation) {
+  std::vector<Chain> chains;
+  chains.reserve(family.chains.size() + 16);
+  std::span<const Chain> known{family.chains};
+  family.unread.clear();
+  family.local.clear();
+  Request question = nftables_request(NFT_MSG_GETCHAIN, NLM_F_DUMP, af(family.family));
+  const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+    if (!belongs(message, generation)) {
+      return ruleset_changed();
+    }
+    const auto chain = netlink::decode_nft_chain(message);
+    if (!chain) {
+      return fail(ErrorKind::malformed, "broken chain message");
+    }
+    if (chain->table != kTable) {
+      return {};
+    }
+    if (!chains.empty() && chains.back().handle >= chain->handle) {
+      return ruleset_changed();
+    }
+
+    Chain next{.handle = chain->handle, .use = chain->use};
+    if (chain->name.starts_with(kServicePrefix) && chain->name != kServiceCheck) {
+      next.role = Role::service;
+      next.service = hash_of(chain->name.substr(kServicePrefix.size()));
+    } else if (chain->name.starts_with(kLocalPrefix)) {
+      next.role = Role::local;
+      next.service = hash_of(chain->name.substr(kLocalPrefix.size()));
+      family.local.push_back({.chain = chains.size(), .name = std::string{chain->name}});
+    }
+    // The kernel lists chains as they were made: one walk along the known ones finds each again.
+    while (!known.empty() && known.front().handle < chain->handle) {
+      known = known.subspan(1);
+    }
+    if (!known.empty() && known.front().handle == chain->handle && known.front().known &&
+        known.front().use == chain->use &&
+        (known.front().map == 0 || family.has_map(known.front().map))) {
+      next = known.front();
+    } else {
+      family.unread.push_back({.chain = chains.size(), .name = std::string{chain->name}});
+    }
+    chains.push_back(next);
+    return {};
+  });
+  if (!asked) {
+    family.local.clear();
+    return asked;
+  }
+  // What is read from here on is kept even when the rest is not: chains not reached stay unknown.
+  family.chains = std::move(chains);
+  return {};
+}
+
+Result<void> TableReader::read_rules(Family& family, std::uint32_t generation) {
+  if (family.unread.empty()) {
+    return {};
+  }
+  by_name_ = family.maps;
+  std::ranges::sort(by_name_, {}, &Map::name);
+  for (const Unread& unread : family.unread) {
+    if (Result<void> read = read_chain(family, generation, unread); !read) {
+      return read;
+    }
+  }
+  family.unread.clear();
+  return {};
+}
+
+Result<void> TableReader::read_chain(Family& family, std::uint32_t generation,
+                                     const Unread& unread) {
+  Chain chain = family.chains[unread.chain];
+  chain.rules = 0;
+  chain.map = 0;
+  chain.choices = 0;
+  Request question = nftables_request(NFT_MSG_GETRULE, NLM_F_DUMP, af(family.family));
+  question.put_text(NFTA_RULE_TABLE, kTable).put_text(NFTA_RULE_CHAIN, unread.name);
+  const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+    if (!belongs(message, generation)) {
+      return ruleset_changed();
+    }
+    ++chain.rules;
+    if (const auto choice = decode_choice(message)) {
+      const auto map = std::ranges::lower_bound(by_name_, hash_of(choice->map), {}, &Map::name);
+      if (map == by_name_.end() || map->name != hash_of(choice->map)) {
+        return ruleset_changed();
+      }
+      chain.map = map->handle;
+      chain.choices = choice->count;
+    }
+    return {};
+  });
+  if (asked) {
+    chain.known = true;
+    family.chains[unread.chain] = chain;
+  }
+  return asked;
+}
+
+Result<void> TableReader::read_elements(Family& family, std::uint32_t generation) {
+  for (std::size_t i = 0; i < kFixedSets.size(); ++i) {
+    if (!family.next.elements[i]) {
+      continue;
+    }
+    std::size_t elements = 0;
+    Request question = nftables_request(NFT_MSG_GETSETELEM, NLM_F_DUMP, af(family.family));
+    question.put_text(NFTA_SET_ELEM_LIST_TABLE, kTable)
+        .put_text(NFTA_SET_ELEM_LIST_SET, kFixedSets[i]);
+    const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+      if (!belongs(message, generation)) {
+        return ruleset_changed();
+      }
+      const auto count = count_elements(message);
+      if (!count) {
+        return fail(ErrorKind::malformed, "broken message of set elements");
+      }
+      elements += *count;
+      return {};
+    });
+    if (!asked) {
+      return asked;
+    }
+    family.next.elements[i] = static_cast<std::uint32_t>(elements);
+  }
+  return {};
+}
+
+void TableReader::Family::forget_contents() {
+  for (Chain& chain : chains) {
+    chain.known = false;
+  }
+}
+
+bool TableReader::Family::has_map(std::uint64_t wanted) const {
+  return std::ranges::binary_search(maps, wanted, {}, &Map::handle);
+}
+
+// Between two looks at all chains: a local chain whose endpoints have changed has another map,
+// which would pass for that of another Service.
+void TableReader::Family::find_new_local_choices() {
+  unread.clear();
+  for (const Unread& chain : local) {
+    if (!has_map(chains[chain.chain].map)) {
+      unread.push_back(chain);
+    }
+  }
+}
+
+void TableReader::Family::attribute_maps() {
+  std::vector<std::size_t> services;
+  for (const Chain& chain : chains) {
+    if (chain.role == Role::service && chain.map != 0) {
+      services.push_back(chain.service);
+    }
+  }
+  std::ranges::sort(services);
+
+  std::vector<std::uint64_t> counted;
+  for (Chain& chain : chains) {
+    chain.duplicate =
+        chain.role == Role::local && std::ranges::binary_search(services, chain.service);
+    if (chain.role != Role::other && !chain.duplicate) {
+      counted.push_back(chain.map);
+    }
+  }
+  std::ranges::sort(counted);
+  uncounted.clear();
+  for (const Map& map : maps) {
+    if (!std::ranges::binary_search(counted, map.handle)) {
+      uncounted.push_back(map.handle);
+    }
+  }
+}
+
+void TableReader::Family::attribute_new_local_choices() {
+  for (const Unread& chain : local) {
+    if (chains[chain.chain].duplicate) {
+      uncounted.push_back(chains[chain.chain].map);
+    }
+  }
+  std::ranges::sort(uncounted);
+  const auto repeated = std::ranges::unique(uncounted);
+  uncounted.erase(repeated.begin(), repeated.end());
+}
+
+void TableReader::Family::publish(bool chains_read) {
+  if (handle == 0) {
+    figures.reset();
+    return;
+  }
+  if (chains_read) {
+    next.rules = 0;
+    for (const Chain& chain : chains) {
+      next.rules += chain.rules;
+    }
+    objects = use - next.sets - next.maps - static_cast<std::uint32_t>(chains.size());
+  }
+  next.chains = use - next.sets - next.maps - objects;
+
+  next.services = 0;
+  std::uint32_t endpoints = 0;
+  for (const Map& map : maps) {
+    if (!std::ranges::binary_search(uncounted, map.handle)) {
+      ++next.services;
+      endpoints += map.elements;
+    }
+  }
+  if (counts_elements) {
+    next.endpoints = endpoints;
+  } else if (chains_read) {
+    next.endpoints = 0;
+    for (const Chain& chain : chains) {
+      next.endpoints += chain.duplicate ? 0 : chain.choices;
+    }
+  }
+  figures = next;
+}
+
+}  // namespace kubecliff::nftables

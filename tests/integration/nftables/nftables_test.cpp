@@ -1,0 +1,280 @@
+// The nftables collector against the real kernel, judged by `nft list` on the same state.
+#include "collectors/nftables/nftables.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <tuple>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/figures.h"
+#include "tests/support/network_namespace.h"
+#include "tests/support/nft_list.h"
+#include "tests/support/nftables_ruleset.h"
+#include "tests/support/result_matchers.h"
+#include "tests/support/run_tool.h"
+#include "tests/support/text.h"
+
+namespace kubecliff::nftables {
+namespace {
+
+using test::concat;
+using test::Family;
+using test::Figures;
+using test::has_value;
+using test::KubeProxyShape;
+using test::NftablesFigures;
+using test::NftablesRuleset;
+using test::plain;
+using test::varied;
+using testing::IsEmpty;
+using testing::IsSupersetOf;
+
+using namespace std::chrono_literals;
+
+// Later than the chains of the pass before are good for.
+constexpr Duration kChainsAreDue = 15s;
+
+// A collector and what it serves, with time in the test's hands.
+class Served {
+ public:
+  Served() : collector_{*spec().make({})} {}
+
+  RefreshKind refresh(Duration later = 1s) {
+    now_ += later;
+    Samples samples;
+    const Result<RefreshKind> kind = collector_->refresh(now_, samples);
+    if (!kind) {
+      throw std::runtime_error{kind.error().message};
+    }
+    EXPECT_THAT(samples.misses(), IsEmpty());
+    EXPECT_EQ(samples.dropped(), 0U);
+    if (*kind != RefreshKind::unchanged) {
+      figures_ = test::figures_of(samples, "kubecliff_nftables_");
+      generation_ = figures_.extract("generation").mapped();
+    }
+    return *kind;
+  }
+
+  [[nodiscard]] const Figures& figures() const { return figures_; }
+  [[nodiscard]] double generation() const { return generation_; }
+
+ private:
+  std::unique_ptr<Collector> collector_;
+  Clock::time_point now_ = Clock::now();
+  Figures figures_;
+  double generation_ = 0;
+};
+
+Figures as_served(const NftablesFigures& figures, Family family) {
+  const std::string f{label(family)};
+  const std::string table = concat("{", f, ",kube-proxy}");
+  const auto number = [](auto value) { return static_cast<double>(value); };
+  Figures served{{"rules" + table, number(figures.rules)},
+                 {"chains" + table, number(figures.chains)},
+                 {"sets" + table, number(figures.sets)},
+                 {"maps" + table, number(figures.maps)},
+                 {concat("services{", f, "}"), number(figures.services)},
+                 {concat("endpoints{", f, "}"), number(figures.endpoints)}};
+  for (const auto& [set, elements] : figures.elements) {
+    served[concat("elements{", f, ",kube-proxy,", set, "}")] = number(elements);
+  }
+  return served;
+}
+
+Figures listed(Family family) {
+  const auto figures = test::list_nftables(family);
+  EXPECT_THAT(figures, has_value());
+  return as_served(figures.value_or(NftablesFigures{}), family);
+}
+
+// Without what is only read together with chains.
+Figures without_rules(Figures figures) {
+  std::erase_if(figures, [](const auto& figure) { return figure.first.starts_with("rules"); });
+  return figures;
+}
+
+void load(const std::string& script) {
+  const auto run = test::nft({"-f", "-"}, script);
+  ASSERT_TRUE(run) << run.error().message.substr(0, 2'000);
+}
+
+class Nftables : public test::NetworkNamespaceTest {};
+
+class NftablesShape : public test::NetworkNamespaceTest,
+                      public testing::WithParamInterface<std::tuple<KubeProxyShape, Family>> {
+ protected:
+  static KubeProxyShape release() { return std::get<KubeProxyShape>(GetParam()); }
+  static Family family() { return std::get<Family>(GetParam()); }
+  static NftablesRuleset make_varied(int services) {
+    return NftablesRuleset{varied(services, 3, family()), release()};
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    , NftablesShape,
+    testing::Combine(testing::Values(KubeProxyShape::up_to_1_35, KubeProxyShape::from_1_36),
+                     testing::ValuesIn(test::kFamilies)),
+    [](const testing::TestParamInfo<NftablesShape::ParamType>& each) {
+      const bool old = std::get<KubeProxyShape>(each.param) == KubeProxyShape::up_to_1_35;
+      return concat(old ? "up_to_1_35_" : "from_1_36_", label(std::get<Family>(each.param)));
+    });
+
+TEST_P(NftablesShape, CountsAsNftDoes) {
+  for (const int services : {0, 1, 13, 300}) {
+    for (const test::RulesetShape& shape :
+         {plain(services, 5, family()), varied(services, 3, family())}) {
+      SCOPED_TRACE(services);
+      const NftablesRuleset ruleset{shape, release()};
+      load(ruleset.script());
+      Served served;
+      EXPECT_EQ(served.refresh(), RefreshKind::full);
+      EXPECT_EQ(served.figures(), listed(family()));
+      EXPECT_EQ(served.figures(), as_served(ruleset.expected(), family()));
+    }
+  }
+}
+
+TEST_P(NftablesShape, FollowsServicesThatComeGoAndGrow) {
+  NftablesRuleset ruleset = make_varied(40);
+  load(ruleset.script());
+  Served served;
+  EXPECT_EQ(served.refresh(), RefreshKind::full);
+  const auto follows = [&] {
+    EXPECT_NE(served.refresh(kChainsAreDue), RefreshKind::unchanged);
+    EXPECT_EQ(served.figures(), listed(family()));
+    EXPECT_EQ(served.refresh(), RefreshKind::unchanged);
+  };
+  for (int i = 0; i < 14; ++i) {
+    load(ruleset.add_service());
+    follows();
+  }
+  for (const std::size_t index : {0U, 7U, 7U, 30U}) {
+    load(ruleset.remove_service(index));
+    follows();
+  }
+  for (std::size_t index = 0; index < ruleset.services().size(); ++index) {
+    load(ruleset.scale_service(index, static_cast<int>(index % 6)));
+    follows();
+  }
+  load(ruleset.script());  // the table made anew
+  follows();
+}
+
+// Before chains are due again, everything but the rules is right as soon as endpoints change, those
+// of Services with external traffic policy Local too.
+TEST_P(NftablesShape, FollowsEndpointsAtOnce) {
+  NftablesRuleset ruleset = make_varied(40);
+  load(ruleset.script());
+  Served served;
+  served.refresh();
+  for (std::size_t index = 0; index < ruleset.services().size(); ++index) {
+    const int endpoints = ruleset.services()[index].endpoints;
+    if (endpoints == 0) {
+      continue;
+    }
+    SCOPED_TRACE(index);
+    load(ruleset.scale_service(index, endpoints + 1));
+    EXPECT_EQ(served.refresh(10ms), RefreshKind::incremental);
+    EXPECT_EQ(without_rules(served.figures()), without_rules(listed(family())));
+  }
+  EXPECT_EQ(served.refresh(kChainsAreDue), RefreshKind::incremental);
+  EXPECT_EQ(served.figures(), listed(family()));
+}
+
+TEST_F(Nftables, ServesBothFamiliesAndNothingOfOtherTables) {
+  const NftablesRuleset ipv4{varied(13, 3, Family::ipv4), KubeProxyShape::from_1_36};
+  const NftablesRuleset ipv6{varied(26, 2, Family::ipv6), KubeProxyShape::from_1_36};
+  load(
+      "add table inet kube-proxy\nadd chain inet kube-proxy service-other\n"
+      "add table ip other\nadd chain ip other service-other\n"
+      "add rule ip other service-other numgen random mod 2 vmap { 0 : accept, 1 : drop }\n");
+  Served served;
+  served.refresh();
+  EXPECT_THAT(served.figures(), IsEmpty());
+
+  load(ipv4.script() + ipv6.script());
+  served.refresh();
+  Figures both = as_served(ipv4.expected(), Family::ipv4);
+  both.merge(as_served(ipv6.expected(), Family::ipv6));
+  served.refresh(kChainsAreDue);
+  EXPECT_EQ(served.figures(), both);
+
+  load("delete table ip kube-proxy\n");
+  served.refresh();
+  EXPECT_EQ(served.figures(), listed(Family::ipv6));
+}
+
+TEST_F(Nftables, TellsEveryCommit) {
+  Served served;
+  served.refresh();
+  const double before = served.generation();
+  load("add table ip other\n");
+  EXPECT_EQ(served.refresh(), RefreshKind::incremental);
+  EXPECT_EQ(served.generation(), before + 1);
+  EXPECT_EQ(served.refresh(), RefreshKind::unchanged);
+}
+
+// Objects with a name are in the number by which chains are told.
+TEST_F(Nftables, CountsNamedCountersAsNothing) {
+  NftablesRuleset ruleset{varied(13, 3, Family::ipv4), KubeProxyShape::from_1_36};
+  load(ruleset.script() + "add counter ip kube-proxy localhost-nodeport-packets\n");
+  Served served;
+  served.refresh();
+  EXPECT_EQ(served.figures(), as_served(ruleset.expected(), Family::ipv4));
+  load(ruleset.add_service());
+  served.refresh();
+  EXPECT_EQ(without_rules(served.figures()), without_rules(listed(Family::ipv4)));
+}
+
+// While a transaction is being prepared, numbers of users and elements already move: what is served
+// must be that of before or of after all the same.
+TEST_F(Nftables, NeverServesHalfATransaction) {
+  constexpr int kFew = 100;
+  constexpr int kMore = 100;
+  NftablesRuleset ruleset{plain(kFew, 3, Family::ipv4), KubeProxyShape::up_to_1_35};
+  load(ruleset.script());
+  const Figures few = as_served(ruleset.expected(), Family::ipv4);
+  std::string grow;
+  for (int i = 0; i < kMore; ++i) {
+    grow += ruleset.add_service();
+  }
+  const Figures many = as_served(ruleset.expected(), Family::ipv4);
+  std::string shrink;
+  for (int i = 0; i < kMore; ++i) {
+    shrink += ruleset.remove_service(kFew);
+  }
+
+  std::atomic<bool> done = false;
+  std::jthread writer{[&] {
+    for (int i = 0; i < 20; ++i) {
+      load(grow);
+      load(shrink);
+    }
+    done = true;
+  }};
+  Served served;
+  int read = 0;
+  while (!done) {
+    try {
+      served.refresh(kChainsAreDue);
+    } catch (const std::runtime_error&) {
+      continue;  // torn too often: nothing new is served
+    }
+    ++read;
+    EXPECT_TRUE(served.figures() == few || served.figures() == many)
+        << testing::PrintToString(served.figures());
+  }
+  EXPECT_GT(read, 10);
+}
+
+}  // namespace
+}  // namespace kubecliff::nftables
