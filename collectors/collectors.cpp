@@ -2,6 +2,7 @@
 
 #include "collectors/conntrack/conntrack.h"
 #include "collectors/iptables/iptables.h"
+#include "collectors/ipvs/ipvs.h"
 #include "collectors/kubeproxy/kubeproxy.h"
 #include "collectors/nftables/nftables.h"
 #include "collectors/restore/restore.h"
@@ -10,8 +11,8 @@
 namespace kubecliff {
 
 std::vector<CollectorSpec> collector_specs() {
-  return {iptables::spec(), nftables::spec(),  conntrack::spec(), conntrack::flows_spec(),
-          restore::spec(),  kubeproxy::spec(), traversal::spec()};
+  return {iptables::spec(),        nftables::spec(), ipvs::spec(),      conntrack::spec(),
+          conntrack::flows_spec(), restore::spec(),  kubeproxy::spec(), traversal::spec()};
 }
 
 }  // namespace kubecliff

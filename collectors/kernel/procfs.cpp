@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 namespace kubecliff {
 
@@ -57,6 +58,40 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
     return std::unexpected(std::move(read.error()));
   }
   return text;
+}
+
+Result<void> visit_lines(const std::filesystem::path& path,
+                         const std::function<Result<void>(std::string_view line)>& visit) {
+  const UniqueFd file = open_file(path);
+  if (!file.valid()) {
+    return fail_errno(errno, path.native());
+  }
+  std::string buffer(std::size_t{64} * 1024, '\0');
+  std::size_t kept = 0;  // of the line that the last piece ended in
+  while (true) {
+    const ssize_t count = ::read(file.get(), buffer.data() + kept, buffer.size() - kept);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count < 0) {
+      return fail_errno(errno, path.native());
+    }
+    std::string_view text{buffer.data(), kept + static_cast<std::size_t>(count)};
+    for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+      if (Result<void> visited = visit(text.substr(0, end)); !visited) {
+        return visited;
+      }
+      text.remove_prefix(end + 1);
+    }
+    if (count == 0) {
+      return text.empty() ? Result<void>{} : visit(text);
+    }
+    if (text.size() == buffer.size()) {
+      return fail(ErrorKind::malformed, path.native() + ": a line longer than it can be");
+    }
+    kept = text.size();
+    std::memmove(buffer.data(), text.data(), kept);
+  }
 }
 
 Result<std::uint64_t> read_number(const std::filesystem::path& path) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,13 @@ inline constexpr std::size_t kMostBytes = std::size_t{1} << 20U;
 // reads as it takes; the error names the path.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
                                             std::size_t limit = kMostBytes);
+
+// A file of any length, line by line, without its newlines: it is never whole in memory. Files that
+// the kernel makes as they are read come in pieces of a page. Ends early with the visitor's error;
+// a line of more than 64 KiB is malformed.
+[[nodiscard]] Result<void> visit_lines(
+    const std::filesystem::path& path,
+    const std::function<Result<void>(std::string_view line)>& visit);
 
 // A decimal number (hexadecimal with base 16) and nothing else, white space at the end aside.
 template <std::integral T>

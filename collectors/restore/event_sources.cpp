@@ -19,6 +19,7 @@
 #include <system_error>
 #include <tuple>
 
+#include "collectors/kernel/generic_netlink.h"
 #include "collectors/kernel/netlink_message.h"
 #include "collectors/kernel/netlink_socket.h"
 #include "collectors/kernel/procfs.h"
@@ -87,20 +88,8 @@ Result<void> check_namespaces() {
 
 Result<std::uint16_t> taskstats_protocol() {
   netlink::Socket socket{netlink::kernel_transport(NETLINK_GENERIC)};
-  netlink::Request question = netlink::Request::generic(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
-  question.put_text(CTRL_ATTR_FAMILY_NAME, TASKSTATS_GENL_NAME);
-  std::optional<std::uint16_t> id;
-  const Result<void> asked =
-      socket.ask(question, [&](const netlink::Message& message) -> Result<void> {
-        id = read_as<std::uint16_t>(netlink::find_attribute(
-            netlink::after_header(message.payload, sizeof(genlmsghdr)), CTRL_ATTR_FAMILY_ID));
-        return {};
-      });
-  if (!asked) {
-    return prefixed("taskstats (CONFIG_TASKSTATS)", asked.error());
-  }
-  return id ? Result<std::uint16_t>{*id}
-            : fail(ErrorKind::malformed, "taskstats: protocol without a number");
+  Result<std::uint16_t> protocol = netlink::find_generic_family(socket, TASKSTATS_GENL_NAME);
+  return protocol ? protocol : prefixed("taskstats (CONFIG_TASKSTATS)", protocol.error());
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -21,6 +20,7 @@
 #include "tests/support/nftables_ruleset.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/run_tool.h"
+#include "tests/support/served_collector.h"
 #include "tests/support/text.h"
 
 namespace kubecliff::nftables {
@@ -36,42 +36,29 @@ using test::NftablesRuleset;
 using test::plain;
 using test::varied;
 using testing::IsEmpty;
-using testing::IsSupersetOf;
 
 using namespace std::chrono_literals;
 
 // Later than the chains of the pass before are good for.
 constexpr Duration kChainsAreDue = 15s;
 
-// A collector and what it serves, with time in the test's hands.
-class Served {
+// A collector and what it serves; nothing may be left out.
+class Served : public test::ServedCollector {
  public:
-  Served() : collector_{*spec().make({})} {}
+  Served() : ServedCollector{spec(), "kubecliff_nftables_"} {}
 
   RefreshKind refresh(Duration later = 1s) {
-    now_ += later;
-    Samples samples;
-    const Result<RefreshKind> kind = collector_->refresh(now_, samples);
-    if (!kind) {
-      throw std::runtime_error{kind.error().message};
-    }
-    EXPECT_THAT(samples.misses(), IsEmpty());
-    EXPECT_EQ(samples.dropped(), 0U);
-    if (*kind != RefreshKind::unchanged) {
-      figures_ = test::figures_of(samples, "kubecliff_nftables_");
-      generation_ = figures_.extract("generation").mapped();
-    }
-    return *kind;
+    const RefreshKind kind = ServedCollector::refresh(later);
+    EXPECT_THAT(misses(), IsEmpty());
+    return kind;
   }
-
-  [[nodiscard]] const Figures& figures() const { return figures_; }
-  [[nodiscard]] double generation() const { return generation_; }
-
- private:
-  std::unique_ptr<Collector> collector_;
-  Clock::time_point now_ = Clock::now();
-  Figures figures_;
-  double generation_ = 0;
+  // But for the generation.
+  [[nodiscard]] Figures figures() const {
+    Figures figures = ServedCollector::figures();
+    figures.erase("generation");
+    return figures;
+  }
+  [[nodiscard]] double generation() const { return ServedCollector::figures().at("generation"); }
 };
 
 Figures as_served(const NftablesFigures& figures, Family family) {
@@ -254,7 +241,7 @@ TEST_F(Nftables, NeverServesHalfATransaction) {
   }
 
   std::atomic<bool> done = false;
-  std::jthread writer{[&] {
+  const std::jthread writer{[&] {
     for (int i = 0; i < 20; ++i) {
       load(grow);
       load(shrink);

@@ -26,7 +26,6 @@ namespace kubecliff::nftables {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::Each;
 using testing::SizeIs;
 
 TEST(Corpus, IsTakenWithoutAnAccident) {

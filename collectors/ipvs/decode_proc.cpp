@@ -1,0 +1,135 @@
+#include "collectors/ipvs/decode_proc.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "collectors/kernel/procfs.h"
+
+namespace kubecliff::ipvs {
+namespace {
+
+// The next word of `text`, which is taken off it; empty at its end.
+std::string_view take_word(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(word.size());
+  return word;
+}
+
+// "0A600001:01BB" or "[fd00:0000:…]:01BB".
+AddressFamily family_of(std::string_view address) {
+  return address.starts_with('[') ? AddressFamily::ipv6 : AddressFamily::ipv4;
+}
+
+bool is_address(std::string_view address) {
+  const std::size_t colon = address.rfind(':');
+  return colon != std::string_view::npos && colon > 0 &&
+         parse_number<std::uint16_t>(address.substr(colon + 1), 16).has_value();
+}
+
+Protocol protocol_of(std::string_view word) {
+  if (word == "TCP") {
+    return Protocol::tcp;
+  }
+  if (word == "UDP") {
+    return Protocol::udp;
+  }
+  return word == "SCTP" ? Protocol::sctp : Protocol::other;
+}
+
+// "IP Virtual Server version 1.2.1 (size=4096)"
+std::optional<std::uint32_t> buckets_in(std::string_view line) {
+  constexpr std::string_view kBefore = "(size=";
+  const std::size_t at = line.find(kBefore);
+  if (at == std::string_view::npos || !line.ends_with(')')) {
+    return std::nullopt;
+  }
+  line.remove_suffix(1);
+  return parse_number<std::uint32_t>(line.substr(at + kBefore.size()));
+}
+
+}  // namespace
+
+Result<void> ProcDecoder::add(std::string_view line) {
+  bool understood = true;
+  if (line.starts_with("IP Virtual Server ")) {
+    table_buckets_ = buckets_in(line);
+    understood = table_buckets_.has_value();
+  } else if (line.starts_with("  -> ")) {
+    understood = line.starts_with("  -> RemoteAddress:Port ") || add_real(line.substr(5));
+  } else if (!line.starts_with("Prot ")) {
+    understood = add_virtual(line);
+  }
+  return understood ? Result<void>{}
+                    : fail(ErrorKind::malformed, "IPVS: a line of another form: \"" +
+                                                     std::string{line.substr(0, 80)} + '"');
+}
+
+bool ProcDecoder::add_virtual(std::string_view line) {
+  const std::string_view protocol = take_word(line);
+  const std::string_view address = take_word(line);
+  const std::string_view scheduler = take_word(line);
+  if (protocol == "FWM") {
+    protocol_ = Protocol::fwmark;
+    ++fwmarks_;
+    return parse_number<std::uint32_t>(address, 16).has_value() && !scheduler.empty();
+  }
+  protocol_ = protocol_of(protocol);
+  servers_.add(
+      VirtualServer{.family = family_of(address), .protocol = *protocol_, .scheduler = scheduler});
+  return is_address(address) && !scheduler.empty();
+}
+
+bool ProcDecoder::add_real(std::string_view line) {
+  const std::string_view address = take_word(line);
+  const std::string_view forwarding = take_word(line);
+  const auto weight = parse_number<std::int64_t>(take_word(line));
+  const auto active = parse_number<std::uint32_t>(take_word(line));
+  const auto inactive = parse_number<std::uint32_t>(take_word(line));
+  if (!protocol_ || !is_address(address) || forwarding.empty() || !weight || !active || !inactive) {
+    return false;
+  }
+  servers_.add(RealServer{.family = family_of(address),
+                          .protocol = *protocol_,
+                          .draining = *weight == 0,
+                          .active = *active,
+                          .inactive = *inactive});
+  return true;
+}
+
+Result<Totals> decode_totals(std::string_view text) {
+  Totals totals;
+  std::size_t processors = 0;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    // "  0        1        1        0               3C                0": hexadecimal. Lines of
+    // rates and of the sum begin otherwise.
+    if (!parse_number<std::uint32_t>(take_word(line), 16)) {
+      continue;
+    }
+    std::array<std::uint64_t, 5> values{};
+    const auto parsed = std::ranges::all_of(values, [&](std::uint64_t& value) {
+      const auto number = parse_number<std::uint64_t>(take_word(line), 16);
+      value = number.value_or(0);
+      return number.has_value();
+    });
+    if (!parsed || !take_word(line).empty()) {
+      continue;  // rates: five numbers, of which the first is no processor's
+    }
+    ++processors;
+    totals.connections += values[0];
+    totals.incoming_packets += values[1];
+    totals.outgoing_packets += values[2];
+    totals.incoming_bytes += values[3];
+    totals.outgoing_bytes += values[4];
+  }
+  return processors > 0
+             ? Result<Totals>{totals}
+             : fail(ErrorKind::malformed, "IPVS: statistics without a line of a processor");
+}
+
+}  // namespace kubecliff::ipvs

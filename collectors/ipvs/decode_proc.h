@@ -1,0 +1,53 @@
+// IPVS as /proc/net shows it. Pure functions over text.
+// Source: net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_info_seq_show() and ip_vs_stats_percpu_show().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "collectors/core/result.h"
+#include "collectors/ipvs/servers.h"
+
+namespace kubecliff::ipvs {
+
+// /proc/net/ip_vs, line by line.
+//
+// It does not tell the family of a virtual server that is a firewall mark: those are only counted.
+class ProcDecoder {
+ public:
+  // Malformed where a line is none of those that the kernel writes.
+  [[nodiscard]] Result<void> add(std::string_view line);
+
+  [[nodiscard]] const Servers& servers() const { return servers_; }
+  [[nodiscard]] std::uint32_t fwmarks() const { return fwmarks_; }
+  // Of the table of connections; nothing before its line came.
+  [[nodiscard]] std::optional<std::uint32_t> table_buckets() const { return table_buckets_; }
+
+ private:
+  [[nodiscard]] bool add_virtual(std::string_view line);
+  [[nodiscard]] bool add_real(std::string_view line);
+
+  Servers servers_;
+  std::uint32_t fwmarks_ = 0;
+  std::optional<std::uint32_t> table_buckets_;
+  std::optional<Protocol> protocol_;  // of the virtual server whose real servers follow
+};
+
+// Since the module was loaded.
+struct Totals {
+  std::uint64_t connections = 0;
+  std::uint64_t incoming_packets = 0;
+  std::uint64_t outgoing_packets = 0;
+  std::uint64_t incoming_bytes = 0;
+  std::uint64_t outgoing_bytes = 0;
+
+  friend bool operator==(const Totals&, const Totals&) = default;
+};
+
+// /proc/net/ip_vs_stats_percpu, all processors together. The kernel's own sum, there and in
+// ip_vs_stats, is as old as the estimator's last round: two seconds, or for ever where estimation
+// is off. Malformed where there is no line of a processor.
+[[nodiscard]] Result<Totals> decode_totals(std::string_view text);
+
+}  // namespace kubecliff::ipvs

@@ -1,0 +1,64 @@
+#include "collectors/ipvs/estimator.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "collectors/kernel/process_stat.h"
+#include "collectors/kernel/procfs.h"
+
+namespace kubecliff::ipvs {
+
+std::optional<std::uint32_t> count_processors(std::string_view list) {
+  while (!list.empty() && list.back() == '\n') {
+    list.remove_suffix(1);
+  }
+  std::uint32_t count = 0;
+  while (!list.empty()) {
+    const std::string_view range = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(range.size() + 1, list.size()));
+    const std::size_t dash = range.find('-');
+    const auto first = parse_number<std::uint16_t>(range.substr(0, dash));
+    const auto last = dash == std::string_view::npos
+                          ? first
+                          : parse_number<std::uint16_t>(range.substr(dash + 1));
+    if (!first || !last || *last < *first) {
+      return std::nullopt;
+    }
+    count += std::uint32_t{*last} - *first + 1;
+  }
+  return count;
+}
+
+std::optional<std::chrono::nanoseconds> EstimatorThreads::cpu(Clock::time_point now) {
+  if (!looked_at_ || now - *looked_at_ >= kInterval) {
+    looked_at_ = now;
+    look();
+  }
+  return total_;
+}
+
+void EstimatorThreads::look() {
+  std::map<std::uint32_t, std::chrono::nanoseconds> threads;
+  // Where processes cannot be listed there are none to be seen.
+  std::ignore = visit_processes(procfs_, [&](std::uint32_t pid, std::string_view name) {
+    if (!name.starts_with("ipvs-e:")) {
+      return;
+    }
+    const auto text = read_file(procfs_ / std::to_string(pid) / "stat");
+    const auto stat = text ? decode_process_stat(*text) : std::nullopt;
+    if (!stat) {
+      return;
+    }
+    const auto before = threads_.find(pid);
+    const auto since = before == threads_.end() || before->second > stat->cpu
+                           ? stat->cpu
+                           : stat->cpu - before->second;
+    total_ = total_.value_or(std::chrono::nanoseconds{}) + since;
+    threads[pid] = stat->cpu;
+  });
+  threads_ = std::move(threads);
+}
+
+}  // namespace kubecliff::ipvs
