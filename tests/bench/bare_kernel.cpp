@@ -64,13 +64,12 @@ void get_entries(int socket, const std::string& table) {
 
 }  // namespace
 
-BareNetlink::BareNetlink()
-    : socket_{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)} {
+BareNetlink::BareNetlink(int protocol)
+    : socket_{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)} {
   check(socket_.valid(), "netlink socket");
 }
 
-template <typename Visit>
-void BareNetlink::dump(Request& request, Visit&& visit) {
+void BareNetlink::dump(Request& request, const std::function<void(const Message& message)>& visit) {
   const Bytes question = request.finish(++sequence_);
   check(::send(socket_.get(), question.data(), question.size(), 0) >= 0, "send to netlink");
 

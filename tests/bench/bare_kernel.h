@@ -3,20 +3,23 @@
 // what is needed to find the end of an answer and to ask the next question.
 #pragma once
 
+#include <linux/netlink.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "collectors/kernel/netlink_message.h"
 #include "collectors/kernel/unique_fd.h"
 
 namespace kubecliff::bench {
 
-// A netlink socket of NETLINK_NETFILTER, with send() and recv() into one buffer of 32 KiB: as much
+// A netlink socket, with send() and recv() into one buffer of 32 KiB: as much
 // as the kernel ever puts into a datagram of a dump.
 class BareNetlink {
  public:
-  BareNetlink();
+  explicit BareNetlink(int protocol = NETLINK_NETFILTER);
 
   // NFT_MSG_GETCHAIN of all IPv4 tables: one dump.
   void dump_chains();
@@ -24,14 +27,13 @@ class BareNetlink {
   void dump_chain_by_chain();
   // NFT_MSG_GETSET of the table `ip kube-proxy`: one dump.
   void dump_kube_proxy_sets();
+  // Any other, each message of which is handed to `visit(message)`.
+  void dump(netlink::Request& request,
+            const std::function<void(const netlink::Message& message)>& visit);
   // IPCTNL_MSG_CT_GET: every flow. How many there were.
   std::size_t dump_flows();
 
  private:
-  // Hands every message of the answer to `visit(const netlink::Message&)`.
-  template <typename Visit>
-  void dump(netlink::Request& request, Visit&& visit);
-
   UniqueFd socket_;
   std::uint32_t sequence_ = 0;
   alignas(std::max_align_t) std::array<std::byte, std::size_t{32} * 1024> buffer_{};

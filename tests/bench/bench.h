@@ -28,6 +28,9 @@ void bench_refresh(const Plan& plan, Table& table);
 // The nftables collector in this process, beside both shapes of kube-proxy's nftables mode.
 void bench_nftables(const Plan& plan, Table& table);
 
+// The ipvs collector in this process, in an emulated kernel: the modules that it loads stay.
+void bench_ipvs(const Plan& plan, Table& table);
+
 // The process beside a ruleset of 10,000 Services: start, memory, CPU when nothing happens.
 void bench_process(const Plan& plan, Table& table);
 

@@ -25,11 +25,14 @@ struct Part {
   const char* name;
   const char* summary;
   void (*measure)(const Plan&, Table&);
+  bool emulated = false;  // takes a kernel of its own
 };
 
 constexpr std::array kParts{
     Part{"refresh", "the iptables collector's CPU", kubecliff::bench::bench_refresh},
     Part{"nftables", "the nftables collector's CPU", kubecliff::bench::bench_nftables},
+    Part{"ipvs", "the ipvs collector's CPU, in tests/support/emulated_kernel alone",
+         kubecliff::bench::bench_ipvs, true},
     Part{"conntrack", "the conntrack collectors' CPU", kubecliff::bench::bench_conntrack},
     Part{"process", "start, memory, idle CPU", kubecliff::bench::bench_process},
     Part{"freshness", "from a change to /metrics", kubecliff::bench::bench_freshness},
@@ -92,7 +95,7 @@ int main(int argc, char** argv) {
     kubecliff::bench::use_private_xtables_lock();
     const kubecliff::bench::Machine machine;
     for (const Part& part : kParts) {
-      if (names.empty() || std::ranges::find(names, part.name) != names.end()) {
+      if (names.empty() ? !part.emulated : std::ranges::find(names, part.name) != names.end()) {
         all_measured &= measure(part, plan, table);
       }
     }

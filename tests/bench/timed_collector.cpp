@@ -1,28 +1,16 @@
 #include "tests/bench/timed_collector.h"
 
 #include <algorithm>
-#include <map>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "tests/bench/workload.h"
+#include "tests/support/served_collector.h"
 
 namespace kubecliff::bench {
-namespace {
-
-Options defaults(const CollectorSpec& spec) {
-  std::map<std::string, OptionValue, std::less<>> values;
-  for (const OptionSpec& option : spec.options) {
-    values.emplace(option.name, option.default_value);
-  }
-  return Options{std::move(values)};
-}
-
-}  // namespace
-
 TimedCollector::TimedCollector(const CollectorSpec& spec)
-    : collector_{must(spec.make(CollectorContext{.options = defaults(spec)}))} {}
+    : collector_{must(spec.make(CollectorContext{.options = test::default_options(spec)}))} {}
 
 TimedRefresh TimedCollector::refresh(Duration later) {
   now_ += later;

@@ -9,15 +9,19 @@
 
 namespace kubecliff::test {
 
+Options default_options(const CollectorSpec& spec) {
+  std::map<std::string, OptionValue, std::less<>> values;
+  for (const OptionSpec& option : spec.options) {
+    values.emplace(option.name, option.default_value);
+  }
+  return Options{std::move(values)};
+}
+
 ServedCollector::ServedCollector(const CollectorSpec& spec, std::string_view prefix,
                                  CollectorContext context)
     : prefix_{prefix} {
   if (context.options == Options{}) {
-    std::map<std::string, OptionValue, std::less<>> values;
-    for (const OptionSpec& option : spec.options) {
-      values.emplace(option.name, option.default_value);
-    }
-    context.options = Options{std::move(values)};
+    context.options = default_options(spec);
   }
   Result<std::unique_ptr<Collector>> made = spec.make(context);
   if (!made) {

@@ -16,6 +16,9 @@
 
 namespace kubecliff::test {
 
+// What the collector's options are where nobody sets them.
+[[nodiscard]] Options default_options(const CollectorSpec& spec);
+
 class ServedCollector {
  public:
   // `prefix` is what all names of its metrics begin with; figures come without it. Where

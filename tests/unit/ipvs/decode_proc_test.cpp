@@ -58,7 +58,7 @@ TEST(ProcDecoder, TakesWhatAKernelWrote) {
 
 TEST(ProcDecoder, RefusesLinesOfAnotherForm) {
   for (const std::string_view line :
-       {"", "TCP", "TCP  0A600001:01BB", "TCP  0A600001 rr", "TCP  0A600001:01BG rr", "FWM  X rr",
+       {"", "TCP", "TCP  0A600001:01BB", "TCP  0A600001 rr", "TCP  0A600001-01BB rr", "FWM  X rr",
         "FWM  0000002A", "IP Virtual Server version 1.2.1", "IP Virtual Server (size=many)",
         "  -> 0AF40003:1E61      Masq    1      0", "  -> 0AF40003:1E61 Masq 1 x 0",
         "  -> 0AF40003 Masq 1 0 0"}) {

@@ -1,0 +1,116 @@
+// What a kernel may answer that a real one seldom does; the rest is held to the real one by
+// tests/integration/nftables.
+#include "collectors/nftables/table_reader.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_netlink.h"
+#include "tests/support/file_tree.h"
+#include "tests/support/nft_messages.h"
+#include "tests/support/result_matchers.h"
+
+namespace kubecliff::nftables {
+namespace {
+
+using test::ByteVector;
+using test::fails_with;
+using test::FakeNetlink;
+using test::FileTree;
+using test::has_value;
+using test::MessageBuilder;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+constexpr Clock::time_point kStart{std::chrono::hours{1}};
+
+class TableReaderTest : public testing::Test {
+ protected:
+  TableReaderTest() { proc_.gzipped_file("config.gz", "CONFIG_NF_TABLES=y\n"); }
+
+  void answer(const ByteVector& message) { kernel_.answer({test::datagram({message})}); }
+  void answer_generation(std::uint32_t generation) { answer(test::nft_generation(generation)); }
+  // The batch that waits for a commit.
+  void answer_wait() { answer(test::error(-ERESTART)); }
+  void answer_no_tables() {
+    answer(test::error(-ENOENT));
+    answer(test::error(-ENOENT));
+  }
+  // A pass at `generation` that finds no tables; it is `after` at its end.
+  void answer_pass(std::uint32_t generation, std::uint32_t after) {
+    answer_generation(generation);
+    answer_wait();
+    answer_no_tables();
+    answer_wait();
+    answer_generation(after);
+  }
+
+  FileTree proc_;
+  FakeNetlink kernel_;
+  TableReader reader_{kernel_.transport(), proc_.path()};
+};
+
+TEST_F(TableReaderTest, AsksNothingOfAKernelWithoutNfTables) {
+  if (module_loaded("nf_tables")) {
+    GTEST_SKIP() << "sysfs shows nf_tables loaded here";
+  }
+  proc_.gzipped_file("config.gz", "# CONFIG_NF_TABLES is not set\n");
+  TableReader reader{kernel_.transport(), proc_.path()};
+  EXPECT_EQ(reader.refresh(kStart), RefreshKind::unchanged);
+  EXPECT_EQ(reader.generation(), std::nullopt);
+  EXPECT_EQ(kernel_.times_opened(), 0);
+}
+
+TEST_F(TableReaderTest, AsksOneQuestionWhileNothingChanges) {
+  answer_pass(5, 5);
+  EXPECT_EQ(reader_.refresh(kStart), RefreshKind::full);
+  EXPECT_EQ(reader_.generation(), 5U);
+  EXPECT_FALSE(reader_.figures(AddressFamily::ipv4));
+  ASSERT_THAT(kernel_.questions(), SizeIs(6));
+
+  answer_generation(5);
+  EXPECT_EQ(reader_.refresh(kStart + std::chrono::hours{1}), RefreshKind::unchanged);
+  EXPECT_THAT(kernel_.questions(), SizeIs(7));
+}
+
+TEST_F(TableReaderTest, TriesAgainWhereACommitCameBetween) {
+  answer_pass(5, 6);
+  answer_pass(6, 6);
+  EXPECT_EQ(reader_.refresh(kStart), RefreshKind::full);
+  EXPECT_EQ(reader_.generation(), 6U);
+}
+
+TEST_F(TableReaderTest, GivesUpWhereCommitsComeWithoutEnd) {
+  for (std::uint32_t generation = 5; generation < 8; ++generation) {
+    answer_pass(generation, generation + 1);
+  }
+  EXPECT_THAT(reader_.refresh(kStart), fails_with(ErrorKind::torn, HasSubstr("kube-proxy")));
+  EXPECT_EQ(reader_.generation(), std::nullopt);
+
+  answer_pass(8, 8);
+  EXPECT_EQ(reader_.refresh(kStart), RefreshKind::full) << "it begins anew at once";
+}
+
+TEST_F(TableReaderTest, SaysWhatItMayNot) {
+  answer(test::error(-EPERM));
+  EXPECT_THAT(reader_.refresh(kStart), fails_with(ErrorKind::denied, HasSubstr("nftables")));
+}
+
+TEST_F(TableReaderTest, RefusesBrokenSets) {
+  answer_generation(5);
+  answer_wait();
+  answer(test::nft_table({.name = "kube-proxy", .handle = 1}, AddressFamily::ipv4, 5));
+  const ByteVector nameless = test::nft_message(NFT_MSG_NEWSET, AddressFamily::ipv4, 5).message();
+  kernel_.answer({test::datagram({nameless, test::done()})});
+  EXPECT_THAT(reader_.refresh(kStart), fails_with(ErrorKind::malformed, HasSubstr("set")));
+}
+
+}  // namespace
+}  // namespace kubecliff::nftables
