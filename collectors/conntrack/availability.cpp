@@ -12,7 +12,11 @@ constexpr Feature kCtnetlink{.module = "nf_conntrack_netlink",
 }  // namespace
 
 Availability::Availability(const std::filesystem::path& procfs, const std::filesystem::path& sysfs)
-    : tracking_{kTracking, procfs, sysfs}, ctnetlink_{kCtnetlink, procfs, sysfs} {}
+    : tracking_{kTracking, procfs, sysfs}, ctnetlink_{kCtnetlink, procfs, sysfs} {
+  // The first look of each is the thorough one: not in a scrape.
+  tracking_.look();
+  ctnetlink_.look();
+}
 
 Result<void> Availability::tracking() {
   switch (tracking_.look()) {

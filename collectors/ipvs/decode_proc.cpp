@@ -1,9 +1,7 @@
 #include "collectors/ipvs/decode_proc.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <span>
 #include <string>
 
 #include "collectors/kernel/procfs.h"
@@ -140,27 +138,27 @@ Result<Totals> decode_totals(std::string_view text) {
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
-    // "  0        1        1        0               3C                0": hexadecimal. Lines of
-    // rates and of the sum begin otherwise.
+    // "  0        1        1        0               3C                0": hexadecimal. Two lines of
+    // headings come before them, the sum and rates after.
     Words words{line};
-    if (!parse_number<std::uint32_t>(words.next(), 16)) {
+    const std::string_view processor = words.next();
+    if (processor.empty() || processor == "~") {
+      break;
+    }
+    if (!parse_number<std::uint32_t>(processor, 16)) {
       continue;
     }
-    std::array<std::uint64_t, 5> values{};
-    const auto parsed = std::ranges::all_of(values, [&](std::uint64_t& value) {
-      const auto number = parse_number<std::uint64_t>(words.next(), 16);
-      value = number.value_or(0);
-      return number.has_value();
-    });
-    if (!parsed || !words.next().empty()) {
-      continue;  // rates: five numbers, of which the first is no processor's
-    }
     ++processors;
-    totals.connections += values[0];
-    totals.incoming_packets += values[1];
-    totals.outgoing_packets += values[2];
-    totals.incoming_bytes += values[3];
-    totals.outgoing_bytes += values[4];
+    for (std::uint64_t* total :
+         {&totals.connections, &totals.incoming_packets, &totals.outgoing_packets,
+          &totals.incoming_bytes, &totals.outgoing_bytes}) {
+      const auto number = parse_number<std::uint64_t>(words.next(), 16);
+      if (!number) {
+        return fail(ErrorKind::malformed, "IPVS: a broken line of statistics: \"" +
+                                              std::string{line.substr(0, 80)} + '"');
+      }
+      *total += *number;
+    }
   }
   return processors > 0
              ? Result<Totals>{totals}

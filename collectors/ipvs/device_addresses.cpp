@@ -1,13 +1,15 @@
 #include "collectors/ipvs/device_addresses.h"
 
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include "collectors/kernel/bytes.h"
 
@@ -23,38 +25,85 @@ std::optional<DeviceAddress> decode_address(const netlink::Message& message) {
       .device = header->ifa_index};
 }
 
+namespace {
+
+template <typename Header>
+Bytes bytes_of(const Header& header) {
+  return std::as_bytes(std::span{&header, 1});
+}
+
+// Nothing where there is no such device. if_nametoindex() and its ioctl would load the module of
+// that name instead.
+Result<std::optional<std::uint32_t>> find_device(netlink::Socket& socket, std::string_view name) {
+  const ifinfomsg header{};
+  netlink::Request question = netlink::Request::route(RTM_GETLINK, 0, bytes_of(header));
+  question.put_text(IFLA_IFNAME, name);
+  std::optional<std::uint32_t> index;
+  const Result<void> asked =
+      socket.ask(question, [&](const netlink::Message& message) -> Result<void> {
+        if (const auto link = read_as<ifinfomsg>(message.payload)) {
+          index = static_cast<std::uint32_t>(link->ifi_index);
+        }
+        return {};
+      });
+  if (!asked && asked.error().errno_value != ENODEV) {
+    return std::unexpected(asked.error());
+  }
+  return index;
+}
+
+// Sets the numbers of `counts`, whose devices have the `indices`.
+Result<void> dump_addresses(netlink::Socket& socket, const std::vector<std::uint32_t>& indices,
+                            std::vector<DeviceAddresses>& counts) {
+  for (DeviceAddresses& count : counts) {
+    count.ipv4 = 0;
+    count.ipv6 = 0;
+  }
+  ifaddrmsg header{};
+  header.ifa_family = AF_UNSPEC;
+  netlink::Request question = netlink::Request::route(RTM_GETADDR, NLM_F_DUMP, bytes_of(header));
+  return socket.ask(question, [&](const netlink::Message& message) -> Result<void> {
+    const auto address = decode_address(message);
+    if (!address) {
+      return {};
+    }
+    const auto found = std::ranges::find(indices, address->device);
+    if (found != indices.end()) {
+      DeviceAddresses& count = counts[static_cast<std::size_t>(found - indices.begin())];
+      ++(address->family == AddressFamily::ipv4 ? count.ipv4 : count.ipv6);
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
 Result<std::vector<DeviceAddresses>> count_addresses(netlink::Socket& socket,
                                                      const std::vector<std::string>& devices) {
+  constexpr int kAttempts = 3;
   std::vector<DeviceAddresses> counts;
   std::vector<std::uint32_t> indices;
   for (const std::string& device : devices) {
-    if (const std::uint32_t index = ::if_nametoindex(device.c_str()); index != 0) {
+    const auto index = find_device(socket, device);
+    if (!index) {
+      return prefixed("find device " + device, index.error());
+    }
+    if (*index) {
       counts.push_back({.device = device});
-      indices.push_back(index);
+      indices.push_back(**index);
     }
   }
   if (counts.empty()) {
     return counts;
   }
-  ifaddrmsg header{};
-  header.ifa_family = AF_UNSPEC;
-  netlink::Request question =
-      netlink::Request::route(RTM_GETADDR, NLM_F_DUMP, std::as_bytes(std::span{&header, 1}));
-  const Result<void> asked =
-      socket.ask(question, [&](const netlink::Message& message) -> Result<void> {
-        const auto address = decode_address(message);
-        if (!address) {
-          return {};
-        }
-        const auto found = std::ranges::find(indices, address->device);
-        if (found != indices.end()) {
-          DeviceAddresses& count = counts[static_cast<std::size_t>(found - indices.begin())];
-          ++(address->family == AddressFamily::ipv4 ? count.ipv4 : count.ipv6);
-        }
-        return {};
-      });
-  if (!asked) {
-    return prefixed("list addresses", asked.error());
+  Result<void> dumped = dump_addresses(socket, indices, counts);
+  // kube-proxy adds them one by one.
+  for (int attempt = 1; !dumped && dumped.error().kind == ErrorKind::torn && attempt < kAttempts;
+       ++attempt) {
+    dumped = dump_addresses(socket, indices, counts);
+  }
+  if (!dumped) {
+    return prefixed("list addresses", dumped.error());
   }
   return counts;
 }

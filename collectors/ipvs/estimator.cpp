@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "collectors/kernel/process_stat.h"
@@ -41,24 +40,29 @@ std::optional<std::chrono::nanoseconds> EstimatorThreads::cpu(Clock::time_point 
 
 void EstimatorThreads::look() {
   std::map<std::uint32_t, std::chrono::nanoseconds> threads;
-  // Where processes cannot be listed there are none to be seen.
-  std::ignore = visit_processes(procfs_, [&](std::uint32_t pid, std::string_view name) {
-    if (!name.starts_with("ipvs-e:")) {
-      return;
-    }
-    const auto text = read_file(procfs_ / std::to_string(pid) / "stat");
-    const auto stat = text ? decode_process_stat(*text) : std::nullopt;
-    if (!stat) {
-      return;
-    }
-    const auto before = threads_.find(pid);
-    const auto since = before == threads_.end() || before->second > stat->cpu
-                           ? stat->cpu
-                           : stat->cpu - before->second;
-    total_ = total_.value_or(std::chrono::nanoseconds{}) + since;
-    threads[pid] = stat->cpu;
-  });
-  threads_ = std::move(threads);
+  const Result<void> listed =
+      visit_processes(procfs_, [&](std::uint32_t pid, std::string_view name) {
+        if (!name.starts_with("ipvs-e:")) {
+          return;
+        }
+        const auto text = read_file(procfs_ / std::to_string(pid) / "stat");
+        const auto stat = text ? decode_process_stat(*text) : std::nullopt;
+        const auto before = threads_.find(pid);
+        if (!stat) {
+          if (before != threads_.end()) {
+            threads.insert(*before);  // the next look adds what it has used by then
+          }
+          return;
+        }
+        const auto since = before == threads_.end() || before->second > stat->cpu
+                               ? stat->cpu
+                               : stat->cpu - before->second;
+        total_ = total_.value_or(std::chrono::nanoseconds{}) + since;
+        threads[pid] = stat->cpu;
+      });
+  if (listed) {
+    threads_ = std::move(threads);
+  }
 }
 
 }  // namespace kubecliff::ipvs

@@ -1,5 +1,5 @@
 // kube-proxy's ipsets: how many entries each has, and how many it may have. At its maximum a set
-// takes no more, and what should have been in it is not served: nobody else says so.
+// takes no more, and what should have been in it is not served.
 // Source: include/uapi/linux/netfilter/ipset/ip_set.h; net/netfilter/ipset/ip_set_core.c.
 #pragma once
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -128,8 +129,8 @@ constexpr FamilySpec kSetEntries{.name = "kubecliff_ipset_entries",
 constexpr FamilySpec kSetMost{
     .name = "kubecliff_ipset_max_entries",
     .help =
-        "Entries that the ipset has room for: once it is full, new Services are left out of it "
-        "without anybody being told.",
+        "Entries that the ipset has room for: once it is full nothing more is added to it, and "
+        "the kernel's log says that the set is full.",
     .labels = {"set"},
     .max_series = kMostKubeProxySets};
 
@@ -227,10 +228,8 @@ class IpvsCollector final : public Collector {
     } else {
       out.miss(reading.error());
     }
-    const std::filesystem::path statistics = procfs_ / "net" / "ip_vs_stats_percpu";
-    if (const Result<std::string> text = read_file(statistics)) {
-      const Result<Totals> totals = decode_totals(*text);
-      if (totals) {
+    if (const auto text = read_present(procfs_ / "net" / "ip_vs_stats_percpu", out)) {
+      if (const Result<Totals> totals = decode_totals(*text)) {
         add_totals(*totals, out);
       } else {
         out.miss(totals.error());
@@ -239,30 +238,53 @@ class IpvsCollector final : public Collector {
     add_settings(now, out);
   }
 
-  // Those that this kernel has.
+  // Nothing where there is no such file: that is for kernels to differ in.
+  static std::optional<std::string> read_present(const std::filesystem::path& path, Samples& out) {
+    Result<std::string> text = read_file(path);
+    if (text) {
+      return std::move(*text);
+    }
+    if (text.error().errno_value != ENOENT) {
+      out.miss(text.error());
+    }
+    return std::nullopt;
+  }
+
+  // A setting as parse(text) understands it; nothing where this kernel does not have it.
+  template <typename Parse>
+  std::optional<double> read_setting(std::string_view setting, Parse parse, Samples& out) const {
+    const std::filesystem::path path = procfs_ / "sys" / "net" / "ipv4" / "vs" / setting;
+    const auto text = read_present(path, out);
+    if (!text) {
+      return std::nullopt;
+    }
+    const auto value = parse(*text);
+    if (!value) {
+      out.miss({ErrorKind::malformed, 0, path.native() + ": no such value is known: " + *text});
+      return std::nullopt;
+    }
+    return static_cast<double>(*value);
+  }
+
   void add_settings(Clock::time_point now, Samples& out) {
-    const std::filesystem::path folder = procfs_ / "sys" / "net" / "ipv4" / "vs";
+    const auto number = [](std::string_view text) { return parse_number<std::int32_t>(text); };
     for (const std::string_view setting : kSettings) {
-      if (const Result<std::uint64_t> value = read_number(folder / setting)) {
-        out.add(kSetting, {setting}, static_cast<double>(*value));
+      if (const auto value = read_setting(setting, number, out)) {
+        out.add(kSetting, {setting}, *value);
       }
     }
-    if (const Result<std::uint64_t> enabled = read_number(folder / "run_estimation")) {
-      out.add(kEstimation, static_cast<double>(*enabled));
+    if (const auto enabled = read_setting("run_estimation", number, out)) {
+      out.add(kEstimation, *enabled);
     }
-    // Kernels that have these settings have the threads.
-    const Result<std::string> nice = read_file(folder / "est_nice");
+    if (const auto processors = read_setting("est_cpulist", count_processors, out)) {
+      out.add(kEstimatorCpus, *processors);
+    }
+    // Kernels that have this setting have the threads.
+    const auto nice = read_setting("est_nice", number, out);
     if (!nice) {
       return;
     }
-    if (const auto value = parse_number<std::int32_t>(*nice)) {
-      out.add(kEstimatorNice, *value);
-    }
-    if (const Result<std::string> list = read_file(folder / "est_cpulist")) {
-      if (const auto processors = count_processors(*list)) {
-        out.add(kEstimatorCpus, *processors);
-      }
-    }
+    out.add(kEstimatorNice, *nice);
     if (const auto cpu = estimator_.cpu(now)) {
       out.add(kEstimatorCpu, seconds(*cpu));
     }

@@ -18,12 +18,14 @@ struct Reading {
   friend bool operator==(const Reading&, const Reading&) = default;
 };
 
-// IPVS has no generation: every look reads everything. /proc/net/ip_vs gives it in one piece;
-// generic netlink takes a question for each virtual server and tells statistics that nobody asked
-// for, at five to ten times the cost (docs/decisions/0011). So netlink is asked for what the text
-// does not say, the family of firewall marks, and for everything where there is no such file.
+// IPVS has no generation: every look reads everything. Generic netlink takes a question for each
+// virtual server and tells statistics that nobody asked for, at five to ten times the cost of
+// /proc/net/ip_vs (docs/decisions/0011). So netlink is asked for what the text does not say, the
+// family of firewall marks, and for everything where that file cannot be read. Neither is a
+// snapshot: both go on by number where the piece before ended, so a server that comes or goes
+// meanwhile can make another one count twice or not at all, until the next look.
 //
-// Only for callers that know ip_vs to be loaded: asking netlink would load it. Not thread-safe.
+// Not thread-safe.
 class ServerReader {
  public:
   ServerReader(netlink::TransportFactory transport, const std::filesystem::path& procfs);

@@ -10,8 +10,9 @@
 
 namespace kubecliff::netlink {
 
-// The number by which `family` is asked, on a socket of NETLINK_GENERIC. Where the family is part
-// of a module that is not loaded, asking loads it: callers look first.
+// The number by which `family` is asked, on a socket of NETLINK_GENERIC; unavailable where the
+// kernel has none of that name. Looks through all families: asked for one by name, the kernel would
+// load its module.
 [[nodiscard]] Result<std::uint16_t> find_generic_family(Socket& socket, std::string_view family);
 
 // What follows genlmsghdr.

@@ -33,13 +33,13 @@ struct Feature {
 [[nodiscard]] FeatureState find_feature(const Feature& feature, const std::filesystem::path& procfs,
                                         const std::filesystem::path& sysfs = "/sys");
 
-// The same question again and again. The first look is a thorough one, every later one at a module
-// is one look into sysfs: modules come and go. Not thread-safe.
+// The same question again and again: modules come and go. The first look that does not find the
+// module loaded is a thorough one, every other is one look into sysfs. Not thread-safe.
 class FeatureWatch {
  public:
   FeatureWatch(const Feature& feature, std::filesystem::path procfs,
                std::filesystem::path sysfs = "/sys");
-  [[nodiscard]] FeatureState look();
+  FeatureState look();
 
  private:
   Feature feature_;

@@ -29,6 +29,11 @@ std::size_t hash_of(std::string_view text) {
 constexpr std::string_view kServicePrefix = "service-";
 constexpr std::string_view kLocalPrefix = "local-";
 
+// What was listed a moment ago and is not there has been removed.
+Result<void> gone_is_changed(const Error& error) {
+  return error.errno_value == ENOENT ? ruleset_changed() : Result<void>{std::unexpected(error)};
+}
+
 // kube-proxy's chain of that name is not a Service's.
 constexpr std::string_view kServiceCheck = "service-endpoints-check";
 
@@ -49,42 +54,44 @@ Result<RefreshKind> TableReader::refresh(Clock::time_point now) {
     return prefixed("nftables: read ruleset generation", generation.error());
   }
 
-  const bool chains = !chains_generation_ ||
-                      (*chains_generation_ != *generation && now - chains_at_ >= kChainInterval);
-  if (!chains && generation_ == *generation) {
+  const bool full_due =
+      !full_generation_ || (*generation != *full_generation_ && now - full_at_ >= kFullInterval);
+  const bool chains_due = full_due || full_running_ ||
+                          (chains_generation_ != generation && now - chains_at_ >= kChainInterval);
+  if (!chains_due && generation_ == *generation) {
     return RefreshKind::unchanged;
   }
-  const bool full = chains && (!chains_generation_ || now - full_at_ >= kFullInterval);
-  if (full) {
+  if (full_due) {
+    // Once for each full pass, however many refreshes it takes.
     std::ranges::for_each(families_, &Family::forget_contents);
+    full_generation_ = *generation;
     full_at_ = now;
-  }
-  if (chains) {
-    chains_at_ = now;
+    full_running_ = true;
   }
 
-  for (int attempt = 1;; ++attempt) {
-    const Result<void> passed = pass(*generation, chains);
-    if (passed) {
-      break;
-    }
-    if (passed.error().kind != ErrorKind::torn || attempt == kAttempts) {
-      return prefixed("nftables: read table kube-proxy", passed.error());
-    }
+  Result<bool> chains = pass(*generation, chains_due);
+  for (int attempt = 1; !chains && chains.error().kind == ErrorKind::torn && attempt < kAttempts;
+       ++attempt) {
     generation = netlink::read_generation(socket_);
     if (!generation) {
       return prefixed("nftables: read ruleset generation", generation.error());
     }
+    chains = pass(*generation, chains_due);
+  }
+  if (!chains) {
+    return prefixed("nftables: read table kube-proxy", chains.error());
   }
 
   for (Family& family : families_) {
-    family.publish(chains);
+    family.publish(*chains);
   }
   generation_ = *generation;
-  if (chains) {
-    chains_generation_ = *generation;
+  if (!*chains) {
+    return RefreshKind::incremental;
   }
-  return full ? RefreshKind::full : RefreshKind::incremental;
+  chains_generation_ = *generation;
+  chains_at_ = now;
+  return std::exchange(full_running_, false) ? RefreshKind::full : RefreshKind::incremental;
 }
 
 RefreshKind TableReader::withdraw() {
@@ -94,30 +101,56 @@ RefreshKind TableReader::withdraw() {
   families_ = {Family{.family = AddressFamily::ipv4}, Family{.family = AddressFamily::ipv6}};
   generation_.reset();
   chains_generation_.reset();
+  full_generation_.reset();
   return RefreshKind::full;
 }
 
-Result<void> TableReader::pass(std::uint32_t generation, bool chains) {
-  if (Result<void> waited = commit_.wait(socket_, generation); !waited) {
-    return waited;
+Result<bool> TableReader::pass(std::uint32_t generation, bool chains) {
+  Result<void> passed = commit_.wait(socket_, generation);
+  if (passed) {
+    passed = list(generation, chains);
+  }
+  if (passed) {
+    passed = confirm(generation);
+  }
+  for (std::size_t i = 0; passed && i < families_.size(); ++i) {
+    passed = confirm_listing(families_[i], generation);
+  }
+  if (passed) {
+    passed = read_contents(generation, chains);
+  }
+  return passed ? Result<bool>{chains} : std::unexpected(passed.error());
+}
+
+// Tables, sets and, where they are due or a table is new, chains.
+Result<void> TableReader::list(std::uint32_t generation, bool& chains) {
+  for (Family& family : families_) {
+    const Result<TableFace> table = read_table(family.family, generation);
+    if (!table) {
+      return std::unexpected(table.error());
+    }
+    chains |= table->handle != 0 && table->handle != family.handle;
+    family.take(table->handle);
+    family.use = table->use;
   }
   for (Family& family : families_) {
-    Result<void> listed = read_table(family, generation);
-    if (listed && family.handle != 0) {
-      listed = list_sets(family, generation);
+    if (family.handle == 0) {
+      continue;
     }
-    if (listed && family.handle != 0 && chains) {
+    Result<void> listed = list_sets(family, generation);
+    if (listed && chains) {
       listed = list_chains(family, generation);
     }
     if (!listed) {
       return listed;
     }
   }
-  if (Result<void> confirmed = confirm(generation); !confirmed) {
-    return confirmed;
-  }
+  return {};
+}
 
-  bool read_more = false;
+// What rules tell, and elements where the kernel does not count them.
+Result<void> TableReader::read_contents(std::uint32_t generation, bool chains) {
+  bool asked = false;
   for (Family& family : families_) {
     if (family.handle == 0) {
       continue;
@@ -125,26 +158,33 @@ Result<void> TableReader::pass(std::uint32_t generation, bool chains) {
     if (!chains) {
       family.find_new_local_choices();
     }
-    read_more |= !family.unread.empty();
+    asked |= !family.unread.empty();
     Result<void> read = read_rules(family, generation);
     if (read && chains && !family.counts_elements) {
-      read_more = true;
+      asked = true;
       read = read_elements(family, generation);
     }
     if (!read) {
       return read;
     }
+  }
+  // A chain that is gone, or empty, has no messages that could tell.
+  if (asked) {
+    if (Result<void> confirmed = confirm(generation); !confirmed) {
+      return confirmed;
+    }
+  }
+  for (Family& family : families_) {
     if (chains) {
       family.attribute_maps();
     } else {
       family.attribute_new_local_choices();
     }
   }
-  // A chain that is gone has no messages that could tell.
-  return read_more ? confirm(generation) : Result<void>{};
+  return {};
 }
 
-// What was listed is what was committed: no transaction was being prepared meanwhile.
+// No transaction is under way, and none was committed.
 Result<void> TableReader::confirm(std::uint32_t generation) {
   if (Result<void> waited = commit_.wait(socket_, generation); !waited) {
     return waited;
@@ -156,9 +196,43 @@ Result<void> TableReader::confirm(std::uint32_t generation) {
   return *now == generation ? Result<void>{} : ruleset_changed();
 }
 
-Result<void> TableReader::read_table(Family& family, std::uint32_t generation) {
-  std::uint64_t handle = 0;
-  Request question = nftables_request(NFT_MSG_GETTABLE, 0, af(family.family));
+// One that was given up leaves the generation as it was, but it had moved the number of elements of
+// sets with a name, and of users: those are asked for once more.
+Result<void> TableReader::confirm_listing(const Family& family, std::uint32_t generation) {
+  if (family.handle == 0) {
+    return {};
+  }
+  const Result<TableFace> table = read_table(family.family, generation);
+  if (!table) {
+    return std::unexpected(table.error());
+  }
+  if (table->handle != family.handle || table->use != family.use) {
+    return ruleset_changed();
+  }
+  if (!family.counts_elements) {
+    return {};
+  }
+  for (std::size_t i = 0; i < kFixedSets.size(); ++i) {
+    if (!family.has_set[i]) {
+      continue;
+    }
+    Request question = nftables_request(NFT_MSG_GETSET, 0, af(family.family));
+    question.put_text(NFTA_SET_TABLE, kTable).put_text(NFTA_SET_NAME, kFixedSets[i]);
+    const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+      const auto set = decode_set(message);
+      return set && set->elements == family.next.elements[i] ? Result<void>{} : ruleset_changed();
+    });
+    if (!asked) {
+      return gone_is_changed(asked.error());
+    }
+  }
+  return {};
+}
+
+Result<TableReader::TableFace> TableReader::read_table(AddressFamily family,
+                                                       std::uint32_t generation) {
+  TableFace face;
+  Request question = nftables_request(NFT_MSG_GETTABLE, 0, af(family));
   question.put_text(NFTA_TABLE_NAME, kTable);
   const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
     if (!belongs(message, generation)) {
@@ -168,21 +242,13 @@ Result<void> TableReader::read_table(Family& family, std::uint32_t generation) {
     if (!table || table->handle == 0) {
       return fail(ErrorKind::malformed, "table message without a name or a handle");
     }
-    handle = table->handle;
-    family.use = table->use;
+    face = {.handle = table->handle, .use = table->use};
     return {};
   });
   if (!asked && asked.error().errno_value != ENOENT) {
-    return asked;
+    return std::unexpected(asked.error());
   }
-  // A table made anew numbers its sets and chains from 1 again.
-  if (handle != family.handle) {
-    family.handle = handle;
-    family.chains.clear();
-    family.local.clear();
-    family.uncounted.clear();
-  }
-  return {};
+  return face;
 }
 
 Result<void> TableReader::list_sets(Family& family, std::uint32_t generation) {
@@ -190,6 +256,7 @@ Result<void> TableReader::list_sets(Family& family, std::uint32_t generation) {
   family.next.sets = 0;
   family.next.maps = 0;
   family.next.elements = {};
+  family.has_set = {};
   family.counts_elements = true;
   family.maps.clear();
   Request question = nftables_request(NFT_MSG_GETSET, NLM_F_DUMP, af(family.family));
@@ -218,20 +285,23 @@ Result<void> TableReader::list_sets(Family& family, std::uint32_t generation) {
     ++(set->map ? family.next.maps : family.next.sets);
     if (const auto fixed = std::ranges::find(kFixedSets, set->name); fixed != kFixedSets.end()) {
       const auto index = static_cast<std::size_t>(fixed - kFixedSets.begin());
-      const auto before = family.figures ? family.figures->elements[index] : std::nullopt;
-      family.next.elements[index] = set->elements.value_or(before.value_or(0));
+      family.has_set[index] = true;
+      // Where it is not told, what it was when elements were read last.
+      family.next.elements[index] =
+          set->elements ? set->elements
+                        : (family.figures ? family.figures->elements[index] : std::nullopt);
     }
     return {};
   });
-  return asked;
+  return asked ? asked : gone_is_changed(asked.error());
 }
 
 Result<void> TableReader::list_chains(Family& family, std::uint32_t generation) {
   std::vector<Chain> chains;
   chains.reserve(family.chains.size() + 16);
+  std::vector<Unread> local;
+  std::vector<Unread> unread;
   std::span<const Chain> known{family.chains};
-  family.unread.clear();
-  family.local.clear();
   Request question = nftables_request(NFT_MSG_GETCHAIN, NLM_F_DUMP, af(family.family));
   const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
     if (!belongs(message, generation)) {
@@ -255,28 +325,30 @@ Result<void> TableReader::list_chains(Family& family, std::uint32_t generation) 
     } else if (chain->name.starts_with(kLocalPrefix)) {
       next.role = Role::local;
       next.service = hash_of(chain->name.substr(kLocalPrefix.size()));
-      family.local.push_back({.chain = chains.size(), .name = std::string{chain->name}});
+      local.push_back({.chain = chains.size(), .name = std::string{chain->name}});
     }
     // The kernel lists chains as they were made: one walk along the known ones finds each again.
     while (!known.empty() && known.front().handle < chain->handle) {
       known = known.subspan(1);
     }
-    if (!known.empty() && known.front().handle == chain->handle && known.front().known &&
-        known.front().use == chain->use &&
+    const bool again = !known.empty() && known.front().handle == chain->handle;
+    if (again && known.front().known && known.front().use == chain->use &&
         (known.front().map == 0 || family.has_map(known.front().map))) {
       next = known.front();
     } else {
-      family.unread.push_back({.chain = chains.size(), .name = std::string{chain->name}});
+      next.duplicate = again && known.front().duplicate;  // until all are attributed
+      unread.push_back({.chain = chains.size(), .name = std::string{chain->name}});
     }
     chains.push_back(next);
     return {};
   });
   if (!asked) {
-    family.local.clear();
     return asked;
   }
   // What is read from here on is kept even when the rest is not: chains not reached stay unknown.
   family.chains = std::move(chains);
+  family.local = std::move(local);
+  family.unread = std::move(unread);
   return {};
 }
 
@@ -309,17 +381,18 @@ Result<void> TableReader::read_chain(Family& family, std::uint32_t generation,
     }
     ++chain.rules;
     if (const auto choice = decode_choice(message)) {
+      // A rule of another kind, where it is a map with a name.
       const auto map = std::ranges::lower_bound(by_name_, hash_of(choice->map), {}, &Map::name);
-      if (map == by_name_.end() || map->name != hash_of(choice->map)) {
-        return ruleset_changed();
+      if (map != by_name_.end() && map->name == hash_of(choice->map)) {
+        chain.map = map->handle;
+        chain.choices = choice->count;
       }
-      chain.map = map->handle;
-      chain.choices = choice->count;
     }
     return {};
   });
   if (asked) {
-    chain.known = true;
+    // Without a message, there is none that says which generation the chain is empty in.
+    chain.known = chain.rules > 0;
     family.chains[unread.chain] = chain;
   }
   return asked;
@@ -327,7 +400,7 @@ Result<void> TableReader::read_chain(Family& family, std::uint32_t generation,
 
 Result<void> TableReader::read_elements(Family& family, std::uint32_t generation) {
   for (std::size_t i = 0; i < kFixedSets.size(); ++i) {
-    if (!family.next.elements[i]) {
+    if (!family.has_set[i]) {
       continue;
     }
     std::size_t elements = 0;
@@ -346,7 +419,7 @@ Result<void> TableReader::read_elements(Family& family, std::uint32_t generation
       return {};
     });
     if (!asked) {
-      return asked;
+      return gone_is_changed(asked.error());
     }
     family.next.elements[i] = static_cast<std::uint32_t>(elements);
   }
@@ -357,6 +430,20 @@ void TableReader::Family::forget_contents() {
   for (Chain& chain : chains) {
     chain.known = false;
   }
+}
+
+// A table made anew numbers its sets and chains from 1 again.
+void TableReader::Family::take(std::uint64_t table_handle) {
+  if (table_handle == handle) {
+    return;
+  }
+  handle = table_handle;
+  objects = 0;
+  chains.clear();
+  local.clear();
+  unread.clear();
+  uncounted.clear();
+  figures.reset();
 }
 
 bool TableReader::Family::has_map(std::uint64_t wanted) const {

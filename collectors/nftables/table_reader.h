@@ -40,12 +40,12 @@ struct Figures {
 // maps, elements, and, since the map of a Service's rule holds its endpoints, Services and
 // endpoints too. Up to kube-proxy 1.35 each endpoint is a chain: a dump of chains costs ten times
 // as much. So rules are counted at a slower pace, every kChainInterval at most, and then only those
-// of chains that have another handle, number of users or map than before; every kFullInterval, all
-// of them.
+// of chains that have another handle, number of users or map than before. Every kFullInterval, if
+// anything changed since, all rules are; and at once where the table is a new one.
 //
 // Kernels that do not count elements are asked for them at that slower pace, and so are endpoints,
 // from the rules that choose one. Nothing is published that was read while a transaction was under
-// way. Not thread-safe.
+// way, be it committed or given up. Not thread-safe.
 class TableReader {
  public:
   static constexpr Duration kChainInterval{std::chrono::seconds{15}};
@@ -103,19 +103,30 @@ class TableReader {
     // has another one too.
     std::vector<std::uint64_t> uncounted = {};
     Figures next = {};
+    std::array<bool, kFixedSets.size()> has_set = {};
     bool counts_elements = true;
 
     void forget_contents();
-    [[nodiscard]] bool has_map(std::uint64_t handle) const;
+    // Where the table's message has another handle than before, it is another table.
+    void take(std::uint64_t table_handle);
+    [[nodiscard]] bool has_map(std::uint64_t wanted) const;
     void find_new_local_choices();
     void attribute_maps();
     void attribute_new_local_choices();
-    void publish(bool chains);
+    void publish(bool chains_read);
   };
 
-  [[nodiscard]] Result<void> pass(std::uint32_t generation, bool chains);
+  // Reads chains too where `chains` says so, and says whether it did.
+  [[nodiscard]] Result<bool> pass(std::uint32_t generation, bool chains);
+  [[nodiscard]] Result<void> list(std::uint32_t generation, bool& chains);
+  [[nodiscard]] Result<void> read_contents(std::uint32_t generation, bool chains);
   [[nodiscard]] Result<void> confirm(std::uint32_t generation);
-  [[nodiscard]] Result<void> read_table(Family& family, std::uint32_t generation);
+  [[nodiscard]] Result<void> confirm_listing(const Family& family, std::uint32_t generation);
+  struct TableFace {
+    std::uint64_t handle = 0;  // 0: there is no such table
+    std::uint32_t use = 0;
+  };
+  [[nodiscard]] Result<TableFace> read_table(AddressFamily family, std::uint32_t generation);
   [[nodiscard]] Result<void> list_sets(Family& family, std::uint32_t generation);
   [[nodiscard]] Result<void> list_chains(Family& family, std::uint32_t generation);
   [[nodiscard]] Result<void> read_rules(Family& family, std::uint32_t generation);
@@ -131,7 +142,10 @@ class TableReader {
   std::optional<std::uint32_t> generation_;         // of the figures
   std::optional<std::uint32_t> chains_generation_;  // of the rules among them
   Clock::time_point chains_at_;
+  // When the last full pass began, and whether it still runs.
+  std::optional<std::uint32_t> full_generation_;
   Clock::time_point full_at_;
+  bool full_running_ = false;
 
   std::vector<Map> by_name_;  // kept for its memory
 };

@@ -189,12 +189,24 @@ class Ipvs : public testing::Test {
 
 TEST_F(Ipvs, ServesNothingWithoutTheModulesAndLoadsNone) {
   ASSERT_FALSE(module_loaded("ip_vs"));
-  Served served;
+  ASSERT_FALSE(module_loaded("dummy"));
+  test::ServedCollector served{
+      spec(),
+      "kubecliff_",
+      {.options = Options{{{"ipvs.devices", std::string{"kube-ipvs0,dummy"}}}}}};
   served.refresh();
+  EXPECT_THAT(served.misses(), IsEmpty());
   EXPECT_THAT(served.figures(), IsEmpty());
   EXPECT_EQ(served.refresh(), RefreshKind::unchanged);
   EXPECT_FALSE(module_loaded("ip_vs"));
   EXPECT_FALSE(module_loaded("ip_set"));
+  EXPECT_FALSE(
+      module_loaded("dummy"));  // asked for a device, some interfaces load what has its name
+
+  const auto transport = netlink::kernel_transport(NETLINK_GENERIC);
+  EXPECT_THAT((ServerReader{transport, "/nowhere"}.read()),
+              test::fails_with(ErrorKind::unavailable, testing::HasSubstr("IPVS")));
+  EXPECT_FALSE(module_loaded("ip_vs"));
 }
 
 TEST_F(Ipvs, SeesTheModuleComeEmpty) {

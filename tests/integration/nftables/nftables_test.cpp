@@ -192,12 +192,35 @@ TEST_F(Nftables, ServesBothFamiliesAndNothingOfOtherTables) {
   served.refresh();
   Figures both = as_served(ipv4.expected(), Family::ipv4);
   both.merge(as_served(ipv6.expected(), Family::ipv6));
-  served.refresh(kChainsAreDue);
   EXPECT_EQ(served.figures(), both);
 
   load("delete table ip kube-proxy\n");
   served.refresh();
   EXPECT_EQ(served.figures(), listed(Family::ipv6));
+}
+
+// A kernel that does not count elements: run in the emulated one. What only elements and rules tell
+// follows when those are due.
+class NftablesWithoutCounts : public test::NetworkNamespaceTest {};
+
+TEST_F(NftablesWithoutCounts, FollowsElementsTogetherWithRules) {
+  NftablesRuleset ruleset{plain(10, 2, Family::ipv4), KubeProxyShape::from_1_36};
+  load(ruleset.script());
+  Served served;
+  served.refresh();
+  const Figures before = served.figures();
+  EXPECT_EQ(before, listed(Family::ipv4));
+
+  load(ruleset.add_service());
+  served.refresh(10ms);
+  EXPECT_EQ(served.figures().at("services{ipv4}"), 11);
+  EXPECT_EQ(served.figures().at("chains{ipv4,kube-proxy}"),
+            before.at("chains{ipv4,kube-proxy}") + 1);
+  for (const std::string figure : {"endpoints{ipv4}", "elements{ipv4,kube-proxy,service-ips}"}) {
+    EXPECT_EQ(served.figures().at(figure), before.at(figure)) << figure;
+  }
+  served.refresh(kChainsAreDue);
+  EXPECT_EQ(served.figures(), listed(Family::ipv4));
 }
 
 TEST_F(Nftables, TellsEveryCommit) {
@@ -220,6 +243,11 @@ TEST_F(Nftables, CountsNamedCountersAsNothing) {
   load(ruleset.add_service());
   served.refresh();
   EXPECT_EQ(without_rules(served.figures()), without_rules(listed(Family::ipv4)));
+
+  // A new table begins anew, at once.
+  load(ruleset.script());
+  served.refresh(10ms);
+  EXPECT_EQ(served.figures(), listed(Family::ipv4));
 }
 
 // While a transaction is being prepared, numbers of users and elements already move: what is served

@@ -94,8 +94,16 @@ TEST(DecodeTotals, AddsUpProcessorsAndLeavesTheRestAlone) {
 }
 
 TEST(DecodeTotals, RefusesATextWithoutAProcessor) {
-  for (const std::string_view text : {"", "CPU    Conns\n", "  0  1  2  3  4\n"}) {
+  for (const std::string_view text : {"", "CPU    Conns\n", "  ~  1  2  3  4  5\n"}) {
     EXPECT_THAT(decode_totals(text), fails_with(ErrorKind::malformed, HasSubstr("processor")));
+  }
+}
+
+// A counter that lacks one processor's share would seem to have begun anew.
+TEST(DecodeTotals, RefusesABrokenLine) {
+  for (const std::string_view text :
+       {"  0  1  2  3  4\n", "  0  1  2  3  4  5\n  1  1  x  3  4  5\n"}) {
+    EXPECT_THAT(decode_totals(text), fails_with(ErrorKind::malformed, HasSubstr("broken line")));
   }
 }
 

@@ -53,6 +53,14 @@ TEST(EstimatorThreads, AddsUpThoseThatAreAndThoseThatWere) {
   now += 60s;
   EXPECT_EQ(threads.cpu(now), 2s);
 
+  // One that could not be read for once has not begun anew.
+  proc.remove("41/stat");
+  now += 60s;
+  EXPECT_EQ(threads.cpu(now), 2s);
+  thread(proc, 41, "ipvs-e:0:0", 150);
+  now += 60s;
+  EXPECT_EQ(threads.cpu(now), 2s);
+
   // Another thread of the same number.
   thread(proc, 41, "ipvs-e:0:0", 10);
   now += 60s;

@@ -5,9 +5,13 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +28,6 @@ using test::ByteVector;
 using test::fails_with;
 using test::FakeNetlink;
 using test::FileTree;
-using test::has_value;
 using test::MessageBuilder;
 using testing::HasSubstr;
 using testing::SizeIs;
@@ -107,9 +110,57 @@ TEST_F(TableReaderTest, RefusesBrokenSets) {
   answer_generation(5);
   answer_wait();
   answer(test::nft_table({.name = "kube-proxy", .handle = 1}, AddressFamily::ipv4, 5));
+  answer(test::error(-ENOENT));
   const ByteVector nameless = test::nft_message(NFT_MSG_NEWSET, AddressFamily::ipv4, 5).message();
   kernel_.answer({test::datagram({nameless, test::done()})});
   EXPECT_THAT(reader_.refresh(kStart), fails_with(ErrorKind::malformed, HasSubstr("set")));
+}
+
+// Somebody deletes the table just after it was found.
+TEST_F(TableReaderTest, ATableThatIsGoneIsAChange) {
+  answer_generation(5);
+  answer_wait();
+  answer(test::nft_table({.name = "kube-proxy", .handle = 1}, AddressFamily::ipv4, 5));
+  answer(test::error(-ENOENT));
+  answer(test::error(-ENOENT));  // of the sets
+  answer_pass(6, 6);
+  EXPECT_EQ(reader_.refresh(kStart), RefreshKind::full);
+  EXPECT_EQ(reader_.generation(), 6U);
+}
+
+ByteVector cluster_ips(std::uint32_t elements) {
+  constexpr std::string_view kName = "cluster-ips";
+  const std::uint64_t handle = std::byteswap(std::uint64_t{2});
+  MessageBuilder set = test::nft_message(NFT_MSG_NEWSET, AddressFamily::ipv4, 5);
+  set.attribute(NFTA_SET_NAME, std::as_bytes(std::span{kName}));
+  set.attribute(NFTA_SET_HANDLE, std::as_bytes(std::span{&handle, 1}));
+  set.be32(20, elements);  // NFTA_SET_COUNT
+  return set.message();
+}
+
+// While it is prepared it moves the number of elements; given up, it leaves the generation alone.
+TEST_F(TableReaderTest, ATransactionThatIsGivenUpLeavesNoTrace) {
+  const ByteVector table =
+      test::nft_table({.name = "kube-proxy", .handle = 1}, AddressFamily::ipv4, 5);
+  const auto answer_listing = [&](std::uint32_t elements, std::uint32_t a_moment_later) {
+    answer_generation(5);
+    answer_wait();
+    answer(table);
+    answer(test::error(-ENOENT));
+    kernel_.answer({test::datagram({cluster_ips(elements), test::done()})});
+    kernel_.answer({test::datagram({test::done()})});  // chains
+    answer_wait();
+    answer_generation(5);
+    answer(table);
+    answer(cluster_ips(a_moment_later));
+  };
+  answer_listing(900, 3);
+  answer_listing(3, 3);
+  EXPECT_EQ(reader_.refresh(kStart), RefreshKind::full);
+  const auto& figures = reader_.figures(AddressFamily::ipv4);
+  ASSERT_TRUE(figures);
+  EXPECT_THAT(figures->elements, testing::Contains(3U));
+  EXPECT_THAT(figures->elements, testing::Not(testing::Contains(900U)));
 }
 
 }  // namespace
