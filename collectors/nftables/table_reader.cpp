@@ -57,7 +57,7 @@ Result<RefreshKind> TableReader::refresh(Clock::time_point now) {
   const bool full_due =
       !full_generation_ || (*generation != *full_generation_ && now - full_at_ >= kFullInterval);
   const bool chains_due = full_due || full_running_ ||
-                          (chains_generation_ != generation && now - chains_at_ >= kChainInterval);
+                          (chains_generation_ != *generation && now - chains_at_ >= kChainInterval);
   if (!chains_due && generation_ == *generation) {
     return RefreshKind::unchanged;
   }
@@ -129,9 +129,9 @@ Result<void> TableReader::list(std::uint32_t generation, bool& chains) {
     if (!table) {
       return std::unexpected(table.error());
     }
-    chains |= table->handle != 0 && table->handle != family.handle;
     family.take(table->handle);
     family.use = table->use;
+    chains |= family.handle != 0 && !family.whole;
   }
   for (Family& family : families_) {
     if (family.handle == 0) {
@@ -438,6 +438,7 @@ void TableReader::Family::take(std::uint64_t table_handle) {
     return;
   }
   handle = table_handle;
+  whole = false;
   objects = 0;
   chains.clear();
   local.clear();
@@ -509,6 +510,7 @@ void TableReader::Family::publish(bool chains_read) {
       next.rules += chain.rules;
     }
     objects = use - next.sets - next.maps - static_cast<std::uint32_t>(chains.size());
+    whole = true;
   }
   next.chains = use - next.sets - next.maps - objects;
 

@@ -93,6 +93,7 @@ class TableReader {
     std::optional<Figures> figures = {};
 
     std::uint64_t handle = 0;  // of the table; 0: there is none
+    bool whole = false;        // its chains were read once
     std::uint32_t use = 0;
     std::uint32_t objects = 0;       // in `use`, and neither named sets nor chains
     std::vector<Map> maps = {};      // by handle

@@ -128,6 +128,37 @@ TEST_F(TableReaderTest, ATableThatIsGoneIsAChange) {
   EXPECT_EQ(reader_.generation(), 6U);
 }
 
+// kube-proxy starts, and goes on writing while its new table is read.
+TEST_F(TableReaderTest, ANewTableIsReadWholeHoweverManyTriesItTakes) {
+  answer_pass(5, 5);
+  EXPECT_EQ(reader_.refresh(kStart), RefreshKind::full);
+
+  const auto answer_listing = [&](std::uint32_t generation, const ByteVector& chain) {
+    answer_generation(generation);
+    answer_wait();
+    answer(test::nft_table({.name = "kube-proxy", .handle = 1}, AddressFamily::ipv4, generation));
+    answer(test::error(-ENOENT));
+    kernel_.answer({test::datagram({test::done()})});  // sets
+    kernel_.answer({test::datagram({chain, test::done()})});
+    answer_wait();
+  };
+  const test::NftChainSpec chain{
+      .table = "kube-proxy", .name = "reject-chain", .handle = 1, .use = 1};
+  answer_listing(6, test::nft_chain(chain, 6));
+  answer_generation(7);  // torn
+  answer_listing(7, test::nft_chain(chain, 7));
+  answer_generation(7);
+  answer(test::nft_table({.name = "kube-proxy", .handle = 1}, AddressFamily::ipv4, 7));
+  kernel_.answer({test::datagram({test::nft_rule({}, 7), test::done()})});
+  answer_wait();
+  answer_generation(7);
+
+  EXPECT_EQ(reader_.refresh(kStart + std::chrono::seconds{1}), RefreshKind::incremental);
+  const auto& figures = reader_.figures(AddressFamily::ipv4);
+  ASSERT_TRUE(figures);
+  EXPECT_EQ(figures->rules, 1U);
+}
+
 ByteVector cluster_ips(std::uint32_t elements) {
   constexpr std::string_view kName = "cluster-ips";
   const std::uint64_t handle = std::byteswap(std::uint64_t{2});
