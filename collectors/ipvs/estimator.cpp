@@ -8,6 +8,22 @@
 #include "collectors/kernel/procfs.h"
 
 namespace kubecliff::ipvs {
+namespace {
+
+// Nothing where the process is gone, or its figures cannot be read.
+std::optional<std::chrono::nanoseconds> cpu_of(const std::filesystem::path& process) {
+  const auto text = read_file(process / "stat");
+  if (!text) {
+    return std::nullopt;
+  }
+  const auto stat = decode_process_stat(*text);
+  if (!stat) {
+    return std::nullopt;
+  }
+  return stat->cpu;
+}
+
+}  // namespace
 
 std::optional<std::uint32_t> count_processors(std::string_view list) {
   while (!list.empty() && list.back() == '\n') {
@@ -45,20 +61,20 @@ void EstimatorThreads::look() {
         if (!name.starts_with("ipvs-e:")) {
           return;
         }
-        const auto text = read_file(procfs_ / std::to_string(pid) / "stat");
-        const auto stat = text ? decode_process_stat(*text) : std::nullopt;
+        const auto used = cpu_of(procfs_ / std::to_string(pid));
         const auto before = threads_.find(pid);
-        if (!stat) {
+        if (!used) {
           if (before != threads_.end()) {
             threads.insert(*before);  // the next look adds what it has used by then
           }
           return;
         }
-        const auto since = before == threads_.end() || before->second > stat->cpu
-                               ? stat->cpu
-                               : stat->cpu - before->second;
+        auto since = *used;
+        if (before != threads_.end() && before->second <= since) {
+          since -= before->second;
+        }
         total_ = total_.value_or(std::chrono::nanoseconds{}) + since;
-        threads[pid] = stat->cpu;
+        threads[pid] = *used;
       });
   if (listed) {
     threads_ = std::move(threads);
