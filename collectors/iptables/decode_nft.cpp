@@ -3,7 +3,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
-#include <linux/netfilter/nfnetlink.h>
 
 #include "collectors/iptables/match_info.h"
 
@@ -67,7 +66,7 @@ ChainKind kind_of(const netlink::NftChain& chain) {
 std::optional<Rule> decode_rule(const netlink::Message& message) {
   Rule rule;
   Attribute attribute;
-  Attributes attributes{netlink::after_header(message.payload, sizeof(nfgenmsg))};
+  Attributes attributes{netlink::nftables_attributes(message)};
   while (attributes.next(attribute)) {
     if (attribute.type == NFTA_RULE_USERDATA) {
       rule.content = hash_of(attribute.payload, rule.content);

@@ -123,11 +123,7 @@ Result<void> NftReader::read_families(std::uint32_t generation) {
     }
   }
   // A chain that is gone has no messages that could tell: ask once more.
-  const Result<std::uint32_t> after = netlink::read_generation(socket_);
-  if (!after) {
-    return std::unexpected(after.error());
-  }
-  return *after == generation ? Result<void>{} : netlink::ruleset_changed();
+  return netlink::expect_generation(socket_, generation);
 }
 
 Result<void> NftReader::read_family(Family& family, std::uint32_t generation) {

@@ -12,16 +12,12 @@
 #include "collectors/kernel/bytes.h"
 
 namespace kubecliff::netlink {
-namespace {
-
-Bytes attributes_of(const Message& message) {
-  return after_header(message.payload, sizeof(nfgenmsg));
-}
-
-}  // namespace
-
 Request nftables_request(std::uint8_t command, std::uint16_t flags, std::uint8_t family) {
   return Request::nfnetlink(NFNL_SUBSYS_NFTABLES, command, flags, family);
+}
+
+Bytes nftables_attributes(const Message& message) {
+  return after_header(message.payload, sizeof(nfgenmsg));
 }
 
 std::optional<std::uint16_t> decode_generation_tag(const Message& message) {
@@ -29,11 +25,11 @@ std::optional<std::uint16_t> decode_generation_tag(const Message& message) {
 }
 
 std::optional<std::uint32_t> decode_generation(const Message& message) {
-  return read_be<std::uint32_t>(find_attribute(attributes_of(message), NFTA_GEN_ID));
+  return read_be<std::uint32_t>(find_attribute(nftables_attributes(message), NFTA_GEN_ID));
 }
 
 std::optional<NftTable> decode_nft_table(const Message& message) {
-  const Bytes attributes = attributes_of(message);
+  const Bytes attributes = nftables_attributes(message);
   const NftTable table{
       .name = text_of(find_attribute(attributes, NFTA_TABLE_NAME)),
       .handle = read_be<std::uint64_t>(find_attribute(attributes, NFTA_TABLE_HANDLE)).value_or(0),
@@ -46,7 +42,7 @@ std::optional<NftChain> decode_nft_chain(const Message& message) {
   std::optional<std::uint64_t> handle;
   std::optional<std::uint32_t> use;
   Attribute attribute;
-  Attributes attributes{attributes_of(message)};
+  Attributes attributes{nftables_attributes(message)};
   while (attributes.next(attribute)) {
     switch (attribute.type) {
       case NFTA_CHAIN_TABLE:
@@ -113,6 +109,14 @@ bool belongs(const Message& message, std::uint32_t generation) {
 
 std::unexpected<Error> ruleset_changed() {
   return fail(ErrorKind::torn, "the ruleset changed while it was read");
+}
+
+Result<void> expect_generation(Socket& socket, std::uint32_t generation) {
+  const Result<std::uint32_t> now = read_generation(socket);
+  if (!now) {
+    return std::unexpected(now.error());
+  }
+  return *now == generation ? Result<void>{} : ruleset_changed();
 }
 
 Result<void> CommitWait::wait(Socket& socket, std::uint32_t generation) {

@@ -21,6 +21,9 @@ inline constexpr Feature kNfTables{
 [[nodiscard]] Request nftables_request(std::uint8_t command, std::uint16_t flags,
                                        std::uint8_t family);
 
+// What follows nfgenmsg.
+[[nodiscard]] Bytes nftables_attributes(const Message& message);
+
 // The lower half of the generation that every message of nf_tables carries; nothing where the
 // message has no header.
 [[nodiscard]] std::optional<std::uint16_t> decode_generation_tag(const Message& message);
@@ -62,6 +65,9 @@ struct NftExpression {
 
 // What a visitor returns for a message that is not.
 [[nodiscard]] std::unexpected<Error> ruleset_changed();
+
+// Asks for the generation once more; ruleset_changed() where it is another one.
+[[nodiscard]] Result<void> expect_generation(Socket& socket, std::uint32_t generation);
 
 // Waits for transactions that are under way.
 //

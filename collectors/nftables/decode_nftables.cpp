@@ -1,7 +1,6 @@
 #include "collectors/nftables/decode_nftables.h"
 
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 
 #include "collectors/kernel/bytes.h"
 #include "collectors/kernel/nftables.h"
@@ -15,10 +14,6 @@ using netlink::find_attribute;
 
 constexpr std::uint16_t kSetCount = 20;  // NFTA_SET_COUNT, which older headers do not have
 
-Bytes attributes_of(const netlink::Message& message) {
-  return netlink::after_header(message.payload, sizeof(nfgenmsg));
-}
-
 }  // namespace
 
 std::optional<Set> decode_set(const netlink::Message& message) {
@@ -26,7 +21,7 @@ std::optional<Set> decode_set(const netlink::Message& message) {
   std::optional<std::uint64_t> handle;
   std::uint32_t flags = 0;
   Attribute attribute;
-  Attributes attributes{attributes_of(message)};
+  Attributes attributes{netlink::nftables_attributes(message)};
   while (attributes.next(attribute)) {
     switch (attribute.type) {
       case NFTA_SET_NAME:
@@ -57,7 +52,7 @@ std::optional<Set> decode_set(const netlink::Message& message) {
 std::optional<Choice> decode_choice(const netlink::Message& message) {
   Choice choice;
   Attribute element;
-  Attributes elements{find_attribute(attributes_of(message), NFTA_RULE_EXPRESSIONS)};
+  Attributes elements{find_attribute(netlink::nftables_attributes(message), NFTA_RULE_EXPRESSIONS)};
   while (elements.next(element)) {
     const auto expression = netlink::decode_nft_expression(element.payload);
     if (!expression) {
@@ -77,7 +72,8 @@ std::optional<Choice> decode_choice(const netlink::Message& message) {
 std::optional<std::size_t> count_elements(const netlink::Message& message) {
   std::size_t count = 0;
   Attribute element;
-  Attributes elements{find_attribute(attributes_of(message), NFTA_SET_ELEM_LIST_ELEMENTS)};
+  Attributes elements{
+      find_attribute(netlink::nftables_attributes(message), NFTA_SET_ELEM_LIST_ELEMENTS)};
   while (elements.next(element)) {
     ++count;
   }

@@ -189,11 +189,7 @@ Result<void> TableReader::confirm(std::uint32_t generation) {
   if (Result<void> waited = commit_.wait(socket_, generation); !waited) {
     return waited;
   }
-  const Result<std::uint32_t> now = netlink::read_generation(socket_);
-  if (!now) {
-    return std::unexpected(now.error());
-  }
-  return *now == generation ? Result<void>{} : ruleset_changed();
+  return netlink::expect_generation(socket_, generation);
 }
 
 // One that was given up leaves the generation as it was, but it had moved the number of elements of

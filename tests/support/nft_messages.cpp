@@ -106,6 +106,20 @@ ByteVector nft_table(const NftTableSpec& table, AddressFamily family, std::uint3
   return builder.message();
 }
 
+ByteVector nft_set(const NftSetSpec& set, AddressFamily family, std::uint32_t generation) {
+  constexpr std::uint16_t kCount = 20;  // NFTA_SET_COUNT, which older headers do not have
+  MessageBuilder builder = nft_message(NFT_MSG_NEWSET, family, generation);
+  put_text(builder, NFTA_SET_NAME, set.name);
+  builder.be32(NFTA_SET_FLAGS, set.flags);
+  if (set.handle) {
+    put_be64(builder, NFTA_SET_HANDLE, *set.handle);
+  }
+  if (set.elements) {
+    builder.be32(kCount, *set.elements);
+  }
+  return builder.message();
+}
+
 ByteVector nft_chain(const NftChainSpec& chain, std::uint32_t generation) {
   MessageBuilder builder = nft_message(NFT_MSG_NEWCHAIN, chain.family, generation);
   put_text(builder, NFTA_CHAIN_TABLE, chain.table);

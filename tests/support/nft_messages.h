@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,12 +48,21 @@ struct NftTableSpec {
   std::uint64_t handle = 1;
 };
 
+struct NftSetSpec {
+  std::string_view name;
+  std::optional<std::uint64_t> handle = 1;
+  std::uint32_t flags = 0;
+  std::optional<std::uint32_t> elements = {};  // NFTA_SET_COUNT, which not every kernel tells
+};
+
 // `generation` is the whole id; a message carries its low 16 bits.
 [[nodiscard]] MessageBuilder nft_message(std::uint8_t command, AddressFamily family,
                                          std::uint32_t generation);
 [[nodiscard]] ByteVector nft_generation(std::uint32_t generation);
 [[nodiscard]] ByteVector nft_table(const NftTableSpec& table, AddressFamily family,
                                    std::uint32_t generation);
+[[nodiscard]] ByteVector nft_set(const NftSetSpec& set, AddressFamily family,
+                                 std::uint32_t generation);
 [[nodiscard]] ByteVector nft_chain(const NftChainSpec& chain, std::uint32_t generation);
 [[nodiscard]] ByteVector nft_rule(const NftRuleSpec& rule, std::uint32_t generation);
 

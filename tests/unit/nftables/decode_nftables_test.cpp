@@ -2,7 +2,6 @@
 
 #include <linux/netfilter/nf_tables.h>
 
-#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -35,38 +34,16 @@ MessageBuilder message(std::uint8_t command) {
   return test::nft_message(command, AddressFamily::ipv4, kGeneration);
 }
 
-ByteVector be64(std::uint64_t value) {
-  const std::uint64_t swapped = std::byteswap(value);
-  const auto bytes = std::as_bytes(std::span{&swapped, 1});
-  return {bytes.begin(), bytes.end()};
-}
-
 Bytes bytes_of(std::string_view text) {
   return std::as_bytes(std::span{text});
 }
 
-struct SetSpec {
-  std::string_view name = "__map0";
-  std::optional<std::uint64_t> handle = 3;
-  std::uint32_t flags = 0;
-  std::optional<std::uint32_t> count = {};
-};
-
-ByteVector set_message(const SetSpec& set) {
-  MessageBuilder builder = message(NFT_MSG_NEWSET);
-  builder.attribute(NFTA_SET_NAME, bytes_of(set.name));
-  builder.be32(NFTA_SET_FLAGS, set.flags);
-  if (set.handle) {
-    builder.attribute(NFTA_SET_HANDLE, be64(*set.handle));
-  }
-  if (set.count) {
-    builder.be32(20, *set.count);
-  }
-  return builder.message();
+ByteVector set_message(const test::NftSetSpec& set) {
+  return test::nft_set(set, AddressFamily::ipv4, kGeneration);
 }
 
 TEST(DecodeSet, TellsSetsFromMapsAndNamesFromNone) {
-  const ByteVector plain = set_message({.name = "cluster-ips"});
+  const ByteVector plain = set_message({.name = "cluster-ips", .handle = 3});
   const auto set = decode_set(message_in(plain));
   ASSERT_TRUE(set);
   EXPECT_EQ(set->name, "cluster-ips");
@@ -76,7 +53,9 @@ TEST(DecodeSet, TellsSetsFromMapsAndNamesFromNone) {
   EXPECT_EQ(set->elements, std::nullopt);
 
   const ByteVector anonymous =
-      set_message({.flags = NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_MAP, .count = 5});
+      set_message({.name = "__map0",
+                   .flags = NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_MAP,
+                   .elements = 5});
   const auto map = decode_set(message_in(anonymous));
   ASSERT_TRUE(map);
   EXPECT_TRUE(map->map);
@@ -86,7 +65,7 @@ TEST(DecodeSet, TellsSetsFromMapsAndNamesFromNone) {
 
 TEST(DecodeSet, RefusesOneWithoutANameOrAHandle) {
   EXPECT_FALSE(decode_set(message_in(set_message({.name = ""}))));
-  EXPECT_FALSE(decode_set(message_in(set_message({.handle = std::nullopt}))));
+  EXPECT_FALSE(decode_set(message_in(set_message({.name = "__map0", .handle = std::nullopt}))));
 }
 
 ByteVector number_generator(std::uint32_t modulus) {

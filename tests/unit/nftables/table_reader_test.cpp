@@ -5,13 +5,10 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <string_view>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,7 +25,6 @@ using test::ByteVector;
 using test::fails_with;
 using test::FakeNetlink;
 using test::FileTree;
-using test::MessageBuilder;
 using testing::HasSubstr;
 using testing::SizeIs;
 
@@ -160,13 +156,8 @@ TEST_F(TableReaderTest, ANewTableIsReadWholeHoweverManyTriesItTakes) {
 }
 
 ByteVector cluster_ips(std::uint32_t elements) {
-  constexpr std::string_view kName = "cluster-ips";
-  const std::uint64_t handle = std::byteswap(std::uint64_t{2});
-  MessageBuilder set = test::nft_message(NFT_MSG_NEWSET, AddressFamily::ipv4, 5);
-  set.attribute(NFTA_SET_NAME, std::as_bytes(std::span{kName}));
-  set.attribute(NFTA_SET_HANDLE, std::as_bytes(std::span{&handle, 1}));
-  set.be32(20, elements);  // NFTA_SET_COUNT
-  return set.message();
+  return test::nft_set({.name = "cluster-ips", .handle = 2, .elements = elements},
+                       AddressFamily::ipv4, 5);
 }
 
 // While it is prepared it moves the number of elements; given up, it leaves the generation alone.
