@@ -1,0 +1,1 @@
+// Nothing: what tests/CMakeLists.txt hangs the precompiled headers of all tests on.
