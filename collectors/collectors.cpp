@@ -6,13 +6,15 @@
 #include "collectors/kubeproxy/kubeproxy.h"
 #include "collectors/nftables/nftables.h"
 #include "collectors/restore/restore.h"
+#include "collectors/sockets/sockets.h"
 #include "collectors/traversal/traversal.h"
 
 namespace kubecliff {
 
 std::vector<CollectorSpec> collector_specs() {
-  return {iptables::spec(),        nftables::spec(), ipvs::spec(),      conntrack::spec(),
-          conntrack::flows_spec(), restore::spec(),  kubeproxy::spec(), traversal::spec()};
+  return {iptables::spec(),  nftables::spec(),        ipvs::spec(),
+          conntrack::spec(), conntrack::flows_spec(), restore::spec(),
+          kubeproxy::spec(), sockets::spec(),         traversal::spec()};
 }
 
 }  // namespace kubecliff

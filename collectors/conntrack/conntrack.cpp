@@ -208,6 +208,7 @@ CollectorSpec spec() {
       .name = "conntrack",
       .summary = "connection tracking: entries, limit, and what was dropped",
       .schedule = Schedule::in_scrape,
+      .kinds = {RefreshKind::full},
       .families = families(),
       .options = {},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
@@ -223,6 +224,7 @@ CollectorSpec flows_spec() {
       .schedule = Schedule::background,
       // Even without a flow the kernel walks every bucket: 5 ms for 262,144 of them.
       .interval = std::chrono::minutes{1},
+      .kinds = {RefreshKind::full},
       .families = {kFlows},
       .options = {kMaxFlows},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {

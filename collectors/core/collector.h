@@ -6,7 +6,9 @@
 // exceptions, keeps its health, publishes its samples and marks their age.
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -25,9 +27,17 @@ namespace kubecliff {
 // Time is handed in, so that tests never sleep.
 using Clock = std::chrono::steady_clock;
 
-// How much of the kernel's state a refresh had to read; the label `kind` of
-// kubecliff_collector_refreshes_total.
+// How much of the kernel's state a refresh had to read.
 enum class RefreshKind : std::uint8_t { unchanged, incremental, full };
+
+inline constexpr std::array kRefreshKinds{RefreshKind::unchanged, RefreshKind::incremental,
+                                          RefreshKind::full};
+
+// The value of the label `kind` in kubecliff_collector_refreshes_total.
+constexpr std::string_view name(RefreshKind kind) {
+  constexpr std::array<std::string_view, 3> kNames{"unchanged", "incremental", "full"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
 
 class Collector {
  public:
@@ -74,6 +84,8 @@ struct CollectorSpec {
   Default enabled = Default::on;
   Schedule schedule = Schedule::background;
   Duration interval{1'000};  // not in_scrape: between two refreshes that cost next to nothing
+  // Those that its refreshes can be; another one is a bug, and counts as a failure.
+  std::vector<RefreshKind> kinds{kRefreshKinds.begin(), kRefreshKinds.end()};
   std::vector<FamilySpec> families;
   std::vector<OptionSpec> options;
   // A collector that cannot work here at all (no privilege, no kernel support for the interface it

@@ -4,6 +4,7 @@
 // above adds a prefix. Only the runner logs, and only when a collector's state changes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -21,8 +22,11 @@ enum class ErrorKind : std::uint8_t {
   timeout,      // no answer before the deadline
   internal,     // everything else, a bug included
 };
+inline constexpr std::array kErrorKinds{
+    ErrorKind::unavailable, ErrorKind::denied,  ErrorKind::malformed, ErrorKind::torn,
+    ErrorKind::overrun,     ErrorKind::timeout, ErrorKind::internal};
 
-// The value of the label `reason` in kubecliff_collector_errors_total.
+// The value of the label `reason` in kubecliff_collector_failing.
 constexpr std::string_view name(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::unavailable:

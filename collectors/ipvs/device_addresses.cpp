@@ -36,7 +36,7 @@ Bytes bytes_of(const Header& header) {
 // that name instead.
 Result<std::optional<std::uint32_t>> find_device(netlink::Socket& socket, std::string_view name) {
   const ifinfomsg header{};
-  netlink::Request question = netlink::Request::route(RTM_GETLINK, 0, bytes_of(header));
+  netlink::Request question = netlink::Request::plain(RTM_GETLINK, 0, bytes_of(header));
   question.put_text(IFLA_IFNAME, name);
   std::optional<std::uint32_t> index;
   const Result<void> asked =
@@ -61,7 +61,7 @@ Result<void> dump_addresses(netlink::Socket& socket, const std::vector<std::uint
   }
   ifaddrmsg header{};
   header.ifa_family = AF_UNSPEC;
-  netlink::Request question = netlink::Request::route(RTM_GETADDR, NLM_F_DUMP, bytes_of(header));
+  netlink::Request question = netlink::Request::plain(RTM_GETADDR, NLM_F_DUMP, bytes_of(header));
   return socket.ask(question, [&](const netlink::Message& message) -> Result<void> {
     const auto address = decode_address(message);
     if (!address) {

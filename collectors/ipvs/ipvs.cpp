@@ -332,6 +332,7 @@ CollectorSpec spec() {
       .name = "ipvs",
       .summary = "IPVS: virtual and real servers, connections, kube-ipvs0, kube-proxy's ipsets",
       .interval = std::chrono::seconds{5},
+      .kinds = {RefreshKind::unchanged, RefreshKind::full},
       .families = {kVirtualServers, kRealServers, kConnections, kDraining, kBuckets, kScheduled,
                    kIncomingPackets, kOutgoingPackets, kIncomingBytes, kOutgoingBytes, kEstimation,
                    kEstimatorNice, kEstimatorCpus, kEstimatorCpu, kSetting, kAddresses, kSetEntries,

@@ -101,7 +101,7 @@ Request Request::generic(std::uint16_t protocol, std::uint8_t command, std::uint
   return with_headers(protocol, flags, std::as_bytes(std::span{&header, 1}));
 }
 
-Request Request::route(std::uint16_t type, std::uint16_t flags, Bytes header) {
+Request Request::plain(std::uint16_t type, std::uint16_t flags, Bytes header) {
   return with_headers(type, flags, header);
 }
 

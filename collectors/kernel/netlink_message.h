@@ -66,8 +66,9 @@ class Request {
                            std::uint8_t family, std::uint16_t resource = 0);
   // One of generic netlink: `protocol` is the number that the kernel gave the family.
   static Request generic(std::uint16_t protocol, std::uint8_t command, std::uint16_t flags);
-  // One of rtnetlink: RTM_GETADDR and so on; `header` is that of the subject (ifaddrmsg, …).
-  static Request route(std::uint16_t type, std::uint16_t flags, Bytes header);
+  // One of a protocol whose messages have a type each and a header of their own: rtnetlink
+  // (RTM_GETADDR with its ifaddrmsg), sock_diag.
+  static Request plain(std::uint16_t type, std::uint16_t flags, Bytes header);
 
   Request& put(std::uint16_t type, Bytes payload);
   Request& put_text(std::uint16_t type, std::string_view text);  // with its NUL

@@ -224,6 +224,7 @@ CollectorSpec spec() {
           "what a new flow pays to walk this node's rules, measured over the loopback device",
       .schedule = Schedule::background,
       .interval = std::chrono::seconds{15},
+      .kinds = {RefreshKind::full},
       .families = {kSeconds, kFloor, kState, kWalkCpu},
       .options = {kFlows},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {

@@ -39,24 +39,25 @@ std::optional<Notice> Health::refresh_ended(Refresh refresh) {
                       .message = std::to_string(refresh.samples.dropped()) +
                                  " series more than declared were left out"});
   }
-  std::string why;
-  for (const Error& miss : misses) {
-    ++errors_[static_cast<std::size_t>(miss.kind)];
-    why += (why.empty() ? "" : "; ") + words(miss);
-  }
   if (misses.empty()) {
     last_success_ = refresh.wall_ended;
   }
-  return fails_with(std::move(why));
+  return fails_with(misses);
 }
 
 std::optional<Notice> Health::failed(const Error& error) {
-  ++errors_[static_cast<std::size_t>(error.kind)];
-  return fails_with(words(error));
+  return fails_with(std::span{&error, 1});
 }
 
-std::optional<Notice> Health::fails_with(std::string why) {
+std::optional<Notice> Health::fails_with(std::span<const Error> errors) {
   tried_ = true;
+  errors_ += errors.size();
+  failing_ = {};
+  std::string why;
+  for (const Error& error : errors) {
+    failing_[static_cast<std::size_t>(error.kind)] = true;
+    why += (why.empty() ? "" : "; ") + words(error);
+  }
   if (why == failure_) {
     return std::nullopt;
   }
@@ -66,6 +67,10 @@ std::optional<Notice> Health::fails_with(std::string why) {
 
 bool Health::hangs(Clock::time_point now) const {
   return running_since_ && now - *running_since_ > kWithdrawAfter;
+}
+
+bool Health::failing(ErrorKind reason, Clock::time_point now) const {
+  return failing_[static_cast<std::size_t>(reason)] || (reason == ErrorKind::timeout && hangs(now));
 }
 
 SnapshotPtr Health::snapshot(Clock::time_point now) const {

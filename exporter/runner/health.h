@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "collectors/core/collector.h"
@@ -66,13 +67,13 @@ class Health {
   [[nodiscard]] std::uint64_t refreshes(RefreshKind kind) const {
     return refreshes_[static_cast<std::size_t>(kind)];
   }
-  [[nodiscard]] std::uint64_t errors(ErrorKind kind) const {
-    return errors_[static_cast<std::size_t>(kind)];
-  }
+  [[nodiscard]] std::uint64_t errors() const { return errors_; }
+  // Whether it fails for that reason; a failure can have several.
+  [[nodiscard]] bool failing(ErrorKind reason, Clock::time_point now) const;
 
  private:
   [[nodiscard]] bool hangs(Clock::time_point now) const;
-  [[nodiscard]] std::optional<Notice> fails_with(std::string why);
+  [[nodiscard]] std::optional<Notice> fails_with(std::span<const Error> errors);
 
   Schedule schedule_;
   SnapshotPtr snapshot_;
@@ -80,11 +81,12 @@ class Health {
   std::optional<Clock::time_point> running_since_;
   bool tried_ = false;
   std::string failure_;  // empty: the last refresh succeeded
+  std::array<bool, kErrorKinds.size()> failing_{};
   std::optional<WallClock::time_point> last_success_;
   Clock::duration last_duration_{0};
   std::chrono::nanoseconds cpu_{0};
   std::array<std::uint64_t, 3> refreshes_{};
-  std::array<std::uint64_t, 7> errors_{};
+  std::uint64_t errors_ = 0;
 };
 
 // When a background collector's next refresh is due: `interval` after the last one began, and so

@@ -131,7 +131,7 @@ Result<std::vector<SnapshotPtr>> Runner::scrape(std::span<const std::string_view
     const std::optional<Worker::Ticket>& ticket = tickets[index];
     const bool fresh = ticket && worker.wait(*ticket, deadline);
     const CollectorReport& report =
-        reports.emplace_back(std::string{worker.name()}, worker.report());
+        reports.emplace_back(std::string{worker.name()}, worker.kinds(), worker.report());
     if (report.report.snapshot != nullptr && (fresh || worker.schedule() != Schedule::in_scrape)) {
       snapshots.push_back(report.report.snapshot);
     }

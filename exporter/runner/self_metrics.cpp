@@ -8,18 +8,6 @@ namespace {
 
 using prometheus::MetricType;
 
-constexpr std::array kErrorKinds{ErrorKind::unavailable, ErrorKind::denied,  ErrorKind::malformed,
-                                 ErrorKind::torn,        ErrorKind::overrun, ErrorKind::timeout,
-                                 ErrorKind::internal};
-
-struct NamedKind {
-  RefreshKind kind;
-  std::string_view name;
-};
-constexpr std::array<NamedKind, 3> kRefreshKinds{{{RefreshKind::unchanged, "unchanged"},
-                                                  {RefreshKind::incremental, "incremental"},
-                                                  {RefreshKind::full, "full"}}};
-
 constexpr FamilySpec kBuildInfo{.name = "kubecliff_build_info",
                                 .help = "Always 1; what this kubecliff was built from.",
                                 .labels = {"version", "revision", "compiler"}};
@@ -50,13 +38,20 @@ constexpr FamilySpec kRefreshes{.name = "kubecliff_collector_refreshes_total",
                                 .type = MetricType::Counter,
                                 .help = "Refreshes that came back, by how much they had to read.",
                                 .labels = {"collector", "kind"},
-                                .max_series = kRefreshKinds.size()};
+                                .max_series = 3};
 constexpr FamilySpec kErrors{.name = "kubecliff_collector_errors_total",
                              .type = MetricType::Counter,
-                             .help = "Reads of the collector that failed, by reason.",
-                             .labels = {"collector", "reason"},
-                             .max_series = kErrorKinds.size()};
-constexpr std::array kPerCollector{kSuccess, kDuration, kLastSuccess, kCpu, kRefreshes, kErrors};
+                             .help = "Reads of the collector that failed.",
+                             .labels = {"collector"}};
+constexpr FamilySpec kFailing{
+    .name = "kubecliff_collector_failing",
+    .help =
+        "1 for each reason for which something that the collector reads could not be read the "
+        "last time; /-/ready has the words.",
+    .labels = {"collector", "reason"},
+    .max_series = kErrorKinds.size()};
+constexpr std::array kPerCollector{kSuccess,   kDuration, kLastSuccess, kCpu,
+                                   kRefreshes, kErrors,   kFailing};
 
 constexpr FamilySpec kProcessCpu{.name = "process_cpu_seconds_total",
                                  .type = MetricType::Counter,
@@ -108,7 +103,7 @@ void add_collectors(std::span<const CollectorReport> collectors, Samples& out) {
                        double value) {
     out.add(for_collectors(family, collectors.size()), labels, value);
   };
-  for (const auto& [collector, report] : collectors) {
+  for (const auto& [collector, kinds, report] : collectors) {
     const Health& health = report.health;
     add(kSuccess, {collector}, report.successful ? 1 : 0);
     add(kDuration, {collector}, seconds(health.last_duration()));
@@ -116,11 +111,12 @@ void add_collectors(std::span<const CollectorReport> collectors, Samples& out) {
       add(kLastSuccess, {collector}, seconds(last_success->time_since_epoch()));
     }
     add(kCpu, {collector}, seconds(health.cpu()));
-    for (const auto& [kind, kind_name] : kRefreshKinds) {
-      add(kRefreshes, {collector, kind_name}, static_cast<double>(health.refreshes(kind)));
+    for (const RefreshKind kind : kinds) {
+      add(kRefreshes, {collector, name(kind)}, static_cast<double>(health.refreshes(kind)));
     }
-    for (const ErrorKind kind : kErrorKinds) {
-      add(kErrors, {collector, name(kind)}, static_cast<double>(health.errors(kind)));
+    add(kErrors, {collector}, static_cast<double>(health.errors()));
+    for (const ErrorKind reason : report.reasons) {
+      add(kFailing, {collector, name(reason)}, 1);
     }
   }
 }

@@ -23,6 +23,7 @@ struct BuildInfo {
 
 struct CollectorReport {
   std::string name;
+  std::span<const RefreshKind> kinds;  // that its refreshes can be
   Worker::Report report;
 };
 

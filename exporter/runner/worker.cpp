@@ -5,9 +5,11 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <tuple>
 #include <utility>
@@ -195,6 +197,11 @@ class Worker::Loop {
     const std::chrono::nanoseconds cpu_before = state_->time.thread_cpu();
     refresh.result =
         contained<RefreshKind>([&] { return collector.refresh(refresh.started, refresh.samples); });
+    if (refresh.result &&
+        std::ranges::find(state_->spec.kinds, *refresh.result) == state_->spec.kinds.end()) {
+      refresh.result = fail(ErrorKind::internal, "a refresh of a kind that was not declared: " +
+                                                     std::string{kubecliff::name(*refresh.result)});
+    }
     refresh.cpu = state_->time.thread_cpu() - cpu_before;
     refresh.ended = state_->time.now();
     refresh.wall_ended = state_->time.wall_now();
@@ -237,6 +244,10 @@ std::string_view Worker::name() const {
 
 Schedule Worker::schedule() const {
   return state_->spec.schedule;
+}
+
+std::span<const RefreshKind> Worker::kinds() const {
+  return state_->spec.kinds;
 }
 
 const CollectorContext& Worker::context() const {
@@ -282,10 +293,14 @@ bool Worker::wait(Ticket ticket, Clock::time_point deadline) {
 Worker::Report Worker::report() const {
   const Clock::time_point now = state_->time.now();
   const std::lock_guard lock{state_->mutex};
+  std::vector<ErrorKind> reasons;
+  std::ranges::copy_if(kErrorKinds, std::back_inserter(reasons),
+                       [&](ErrorKind reason) { return state_->health.failing(reason, now); });
   return {.snapshot = state_->health.snapshot(now),
           .health = state_->health,
           .successful = state_->health.successful(now),
           .failure = state_->health.failure(now),
+          .reasons = std::move(reasons),
           .started = state_->started};
 }
 

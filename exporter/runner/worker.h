@@ -14,9 +14,11 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "collectors/core/collector.h"
 #include "exporter/runner/health.h"
@@ -38,7 +40,8 @@ class Worker {
     Health health;
     bool successful = false;
     std::string failure;
-    bool started = false;  // the collector was made, or could not be
+    std::vector<ErrorKind> reasons;  // of that failure
+    bool started = false;            // the collector was made, or could not be
   };
 
   // `spec` is copied.
@@ -50,6 +53,7 @@ class Worker {
 
   [[nodiscard]] std::string_view name() const;
   [[nodiscard]] Schedule schedule() const;
+  [[nodiscard]] std::span<const RefreshKind> kinds() const;
   [[nodiscard]] const CollectorContext& context() const;
   void set_cpu_budget(double share);
 

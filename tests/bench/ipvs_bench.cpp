@@ -98,7 +98,7 @@ void dump_netlink(BareNetlink& netlink, std::uint16_t protocol) {
 void dump_addresses(BareNetlink& netlink) {
   const ifaddrmsg header{};
   netlink::Request question =
-      netlink::Request::route(RTM_GETADDR, NLM_F_DUMP, std::as_bytes(std::span{&header, 1}));
+      netlink::Request::plain(RTM_GETADDR, NLM_F_DUMP, std::as_bytes(std::span{&header, 1}));
   netlink.dump(question, [](const netlink::Message&) {});
 }
 

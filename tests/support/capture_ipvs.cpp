@@ -102,7 +102,7 @@ Result<void> capture_addresses() {
   netlink::Socket socket{netlink::kernel_transport(NETLINK_ROUTE)};
   const ifaddrmsg header{};
   return capture(socket,
-                 Request::route(RTM_GETADDR, NLM_F_DUMP, std::as_bytes(std::span{&header, 1})),
+                 Request::plain(RTM_GETADDR, NLM_F_DUMP, std::as_bytes(std::span{&header, 1})),
                  kNothing);
 }
 

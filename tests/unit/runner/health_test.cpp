@@ -1,6 +1,7 @@
 #include "exporter/runner/health.h"
 
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -126,9 +127,9 @@ TEST_F(HealthTest, NoticesOnlyChanges) {
       EXPECT_EQ(notice->why, step.notice == "+" ? "" : step.notice);
     }
   }
-  EXPECT_EQ(health_.errors(ErrorKind::torn), 2U);
-  EXPECT_EQ(health_.errors(ErrorKind::denied), 1U);
-  EXPECT_EQ(health_.errors(ErrorKind::overrun), 1U);
+  EXPECT_EQ(health_.errors(), 4U);
+  EXPECT_TRUE(health_.failing(ErrorKind::overrun, kStart));
+  EXPECT_FALSE(health_.failing(ErrorKind::torn, kStart));
 }
 
 TEST_F(HealthTest, MissesAreServedAroundAndCounted) {
@@ -142,8 +143,12 @@ TEST_F(HealthTest, MissesAreServedAroundAndCounted) {
   EXPECT_EQ(value_of(health_.snapshot(kStart + 1h)), 2);
   EXPECT_FALSE(health_.successful(kStart + 1h));
   EXPECT_EQ(health_.last_success(), kWallStart);
-  EXPECT_EQ(health_.errors(ErrorKind::denied), 1U);
-  EXPECT_EQ(health_.errors(ErrorKind::torn), 1U);
+  EXPECT_EQ(health_.errors(), 2U);
+  EXPECT_TRUE(health_.failing(ErrorKind::denied, kStart));
+  EXPECT_TRUE(health_.failing(ErrorKind::torn, kStart));
+
+  std::ignore = health_.refresh_ended(refresh_at(kStart + 2h, RefreshKind::unchanged));
+  EXPECT_FALSE(health_.failing(ErrorKind::denied, kStart));
 }
 
 TEST_F(HealthTest, SeriesPastTheDeclaredMostAreAnInternalError) {
@@ -152,7 +157,7 @@ TEST_F(HealthTest, SeriesPastTheDeclaredMostAreAnInternalError) {
   const auto notice = health_.refresh_ended(std::move(refresh));
   ASSERT_TRUE(notice);
   EXPECT_EQ(notice->why, "1 series more than declared were left out");
-  EXPECT_EQ(health_.errors(ErrorKind::internal), 1U);
+  EXPECT_TRUE(health_.failing(ErrorKind::internal, kStart));
   EXPECT_EQ(value_of(health_.snapshot(kStart)), 1);
 }
 

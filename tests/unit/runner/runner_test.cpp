@@ -187,9 +187,8 @@ TEST_F(RunnerTest, EventsAreTakenInBetweenReadings) {
 TEST_F(RunnerTest, AnEventThatThrowsIsAFailureUntilTheNextReading) {
   const UniqueFd events{::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)};
   const auto guard = start({event_spec(events.get(), Duration{1})});
-  EXPECT_TRUE(eventually([&] {
-    return find(scrape(), "kubecliff_collector_errors_total", {"events", "internal"}) == 1;
-  }));
+  EXPECT_TRUE(eventually(
+      [&] { return find(scrape(), "kubecliff_collector_errors_total", {"events"}) == 1; }));
   EXPECT_TRUE(eventually([&] { return find(scrape(), kValue.name) == 1; }));
   EXPECT_EQ(find(scrape(), "kubecliff_collector_success", {"events"}), 1);
 }
@@ -208,10 +207,20 @@ TEST_F(RunnerTest, EveryCounterIsThereFromTheStart) {
     EXPECT_EQ(find(snapshots, "kubecliff_collector_refreshes_total", {"flows", kind}), 0);
   }
   EXPECT_EQ(find(snapshots, "kubecliff_collector_refreshes_total", {"flows", "full"}), 1);
-  for (const std::string reason :
-       {"unavailable", "denied", "malformed", "torn", "overrun", "timeout", "internal"}) {
-    EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"flows", reason}), 0) << reason;
-  }
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"flows"}), 0);
+}
+
+TEST_F(RunnerTest, ServesTheKindsThatWereDeclaredAndTakesNoOther) {
+  auto spec = fake_spec("flows", Schedule::in_scrape, serves(1));
+  spec.kinds = {RefreshKind::unchanged};
+  const auto guard = start({spec});
+  const auto snapshots = scrape();
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_refreshes_total", {"flows", "unchanged"}), 0);
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_refreshes_total", {"flows", "full"}),
+            std::nullopt);
+  EXPECT_EQ(find(snapshots, kValue.name), std::nullopt);
+  EXPECT_THAT(runner_->readiness().text,
+              HasSubstr("collector flows: a refresh of a kind that was not declared: full\n"));
 }
 
 TEST_F(RunnerTest, InScrapeReadingIsOfThisScrape) {
@@ -270,10 +279,11 @@ TEST_F(RunnerTest, StuckCollectorCostsOneScrapeItsDeadlineAndRecovers) {
   EXPECT_EQ(find(snapshots, kValue.name), std::nullopt);
   EXPECT_EQ(find(snapshots, "kubecliff_test_sound"), 2);
   EXPECT_EQ(find(snapshots, "kubecliff_collector_success", {"flows"}), 0);
-  EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"flows", "timeout"}), 1);
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"flows"}), 1);
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_failing", {"flows", "timeout"}), 1);
 
   snapshots = scrape();  // does not wait again
-  EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"flows", "timeout"}), 1);
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"flows"}), 1);
 
   stuck = false;
   gate.open();
@@ -293,8 +303,9 @@ TEST_F(RunnerTest, ExceptionsAreInternalErrorsOfTheCollectorAlone) {
        fake_spec("flows", Schedule::in_scrape, serves(1))});
   const auto snapshots = scrape();
   EXPECT_EQ(find(snapshots, kValue.name), 1);
-  EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"thrower", "internal"}), 1);
-  EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"odd", "internal"}), 1);
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"thrower"}), 1);
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_failing", {"thrower", "internal"}), 1);
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_failing", {"odd", "internal"}), 1);
   EXPECT_THAT(runner_->readiness().text,
               HasSubstr("collector thrower: unexpected exception: boom\n"));
 }
@@ -336,8 +347,8 @@ TEST_F(RunnerTest, CollectorThatCannotBeMadeFailsAloneAndHoldsNobodyUp) {
   const auto snapshots = scrape();
   EXPECT_EQ(find(snapshots, kValue.name), 1);
   EXPECT_EQ(find(snapshots, "kubecliff_collector_success", {"refused"}), 0);
-  EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"refused", "denied"}), 1);
-  EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"thrower", "internal"}), 1);
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_failing", {"refused", "denied"}), 1);
+  EXPECT_EQ(find(snapshots, "kubecliff_collector_failing", {"thrower", "internal"}), 1);
   EXPECT_THAT(runner_->readiness().text, HasSubstr("collector refused: needs CAP_NET_ADMIN\n"));
 }
 
