@@ -1,6 +1,7 @@
 #include "collectors/collectors.h"
 
 #include "collectors/conntrack/conntrack.h"
+#include "collectors/dataplane/dataplane.h"
 #include "collectors/iptables/iptables.h"
 #include "collectors/ipvs/ipvs.h"
 #include "collectors/kubeproxy/kubeproxy.h"
@@ -14,7 +15,7 @@ namespace kubecliff {
 std::vector<CollectorSpec> collector_specs() {
   return {iptables::spec(),  nftables::spec(),        ipvs::spec(),
           conntrack::spec(), conntrack::flows_spec(), restore::spec(),
-          kubeproxy::spec(), sockets::spec(),         traversal::spec()};
+          kubeproxy::spec(), dataplane::spec(), sockets::spec(),         traversal::spec()};
 }
 
 }  // namespace kubecliff

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collectors/core/dataplane_signs.h"
 #include "collectors/core/family.h"
 #include "collectors/core/new_flows.h"
 #include "collectors/core/options.h"
@@ -73,7 +74,8 @@ struct CollectorContext {
   Options options;
   std::filesystem::path procfs = "/proc";
   std::shared_ptr<NewFlows> new_flows =
-      std::make_shared<NewFlows>();  // of all collectors of a node
+      std::make_shared<NewFlows>();  // of all collectors of a node, as is
+  std::shared_ptr<DataplaneSigns> dataplane_signs = std::make_shared<DataplaneSigns>();
 };
 
 struct CollectorSpec {

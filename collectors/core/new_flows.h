@@ -1,6 +1,5 @@
 // NewFlows: how many new flows have passed the rules, told by the collector that reads the rules'
-// counters to those that know what a flow costs. The one thing that collectors tell each other; any
-// thread may call anything.
+// counters to those that know what a flow costs. Any thread may call anything.
 #pragma once
 
 #include <array>

@@ -38,6 +38,11 @@ inline constexpr std::size_t kChainClasses = static_cast<std::size_t>(ChainClass
   return chain_class >= ChainClass::svc && chain_class <= ChainClass::sep;
 }
 
+// Chains of which a table can have more than one or two.
+[[nodiscard]] constexpr bool can_be_many(ChainClass chain_class) {
+  return is_per_service(chain_class) || chain_class >= ChainClass::other_kube;
+}
+
 // The label `owner`.
 enum class Owner : std::uint8_t {
   kube_proxy,

@@ -2,7 +2,10 @@
 
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -29,10 +32,10 @@ constexpr FamilySpec kChains{.name = "kubecliff_iptables_chains",
 constexpr FamilySpec kKubeChains{
     .name = "kubecliff_iptables_kube_chains",
     .help =
-        "Chains by their role in kube-proxy's ruleset, told by their names; foreign are all that "
-        "do not begin with KUBE-.",
+        "Chains by their role in kube-proxy's ruleset, told by their names, where a table can have "
+        "many of a kind; foreign are all that do not begin with KUBE-.",
     .labels = {"backend", "family", "table", "class"},
-    .max_series = 90};
+    .max_series = 64};
 constexpr FamilySpec kKubeRules{.name = "kubecliff_iptables_kube_rules",
                                 .help = "Rules by the role of the chain they stand in.",
                                 .labels = {"backend", "family", "table", "class"},
@@ -189,8 +192,10 @@ void add_table(const Source& source, const TableReading& table, Samples& out) {
   for (std::size_t i = 0; i < kChainClasses; ++i) {
     if (figures.classes[i].chains > 0) {
       const std::string_view chain_class = name(static_cast<ChainClass>(i));
-      out.add(kKubeChains, {source.backend, name(source.family), table.table, chain_class},
-              figures.classes[i].chains);
+      if (can_be_many(static_cast<ChainClass>(i))) {
+        out.add(kKubeChains, {source.backend, name(source.family), table.table, chain_class},
+                figures.classes[i].chains);
+      }
       out.add(kKubeRules, {source.backend, name(source.family), table.table, chain_class},
               figures.classes[i].rules);
     }
@@ -237,6 +242,41 @@ void add_reading(const Source& source, Samples& out) {
 
 enum class Backend : std::uint8_t { legacy, nft };
 
+// What the nat table says of kube-proxy's iptables mode. Its IPVS mode has KUBE-SERVICES too, but
+// no chain for a Service, and spells KUBE-NODEPORTS otherwise.
+Finding finding_of(const BackendReading& reading) {
+  if (!reading.state || reading.state == BackendState::denied) {
+    return {.sign = Sign::untold};
+  }
+  Finding finding{.sign = Sign::absent};
+  for (const TableReading& table : reading.tables) {
+    if (table.table != "nat") {
+      continue;
+    }
+    const TableFigures& figures = table.figures;
+    std::uint32_t chains = 0;
+    for (std::size_t i = 0; i < kChainClasses; ++i) {
+      const auto chain_class = static_cast<ChainClass>(i);
+      if (is_per_service(chain_class) || chain_class == ChainClass::nodeports) {
+        chains += figures.classes[i].chains;
+      }
+    }
+    const bool led_to = std::ranges::any_of(
+        table.built_in, [](const BuiltInChain& chain) { return chain.services_jump.has_value(); });
+    if (chains > 0) {
+      finding = {.sign = led_to ? Sign::carries : Sign::remains, .services = figures.services};
+    }
+  }
+  return finding;
+}
+
+// Of both address families: kube-proxy writes either with the same backend.
+Finding finding_of(const BackendReading& ipv4, const BackendReading& ipv6) {
+  const Finding first = finding_of(ipv4);
+  const Finding second = finding_of(ipv6);
+  return {.sign = std::max(first.sign, second.sign), .services = first.services + second.services};
+}
+
 class IptablesCollector final : public Collector {
  public:
   explicit IptablesCollector(const CollectorContext& context)
@@ -246,7 +286,8 @@ class IptablesCollector final : public Collector {
                      context.options.get<Duration>(kFullInterval)},
         nft_{netlink::kernel_transport(NETLINK_NETFILTER), context.procfs,
              context.options.get<Duration>(kFullInterval)},
-        new_flows_{context.new_flows} {}
+        new_flows_{context.new_flows},
+        signs_{context.dataplane_signs} {}
 
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override;
 
@@ -258,6 +299,7 @@ class IptablesCollector final : public Collector {
   LegacyReader legacy_ipv6_;
   NftReader nft_;
   std::shared_ptr<NewFlows> new_flows_;
+  std::shared_ptr<DataplaneSigns> signs_;
 };
 
 void IptablesCollector::add(Backend backend, AddressFamily family, const BackendReading& reading,
@@ -287,6 +329,10 @@ Result<RefreshKind> IptablesCollector::refresh(Clock::time_point now, Samples& o
     return kind;
   }
 
+  signs_->tell(Dataplane::iptables_legacy,
+               finding_of(legacy_ipv4_.reading(), legacy_ipv6_.reading()));
+  signs_->tell(Dataplane::iptables_nft,
+               finding_of(nft_.reading(AddressFamily::ipv4), nft_.reading(AddressFamily::ipv6)));
   add(Backend::legacy, AddressFamily::ipv4, legacy_ipv4_.reading(), out);
   add(Backend::legacy, AddressFamily::ipv6, legacy_ipv6_.reading(), out);
   for (const AddressFamily family : kAddressFamilies) {

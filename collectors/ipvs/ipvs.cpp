@@ -205,26 +205,42 @@ class IpvsCollector final : public Collector {
         servers_{netlink::kernel_transport(NETLINK_GENERIC), context.procfs},
         netfilter_{netlink::kernel_transport(NETLINK_NETFILTER)},
         route_{netlink::kernel_transport(NETLINK_ROUTE)},
-        estimator_{context.procfs} {}
+        estimator_{context.procfs},
+        signs_{context.dataplane_signs} {}
 
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
     // Asking would load the modules, so whether they are there is looked up first.
+    std::optional<std::uint32_t> servers = 0;
     if (ipvs_.look() == FeatureState::present) {
-      add_ipvs(now, out);
+      servers = add_ipvs(now, out);
     }
     if (ipset_.look() == FeatureState::present) {
       add_ipsets(out);
     }
-    add_addresses(out);
+    const std::optional<bool> device = add_addresses(out);
+    tell(servers, device);
     const bool nothing = out.empty() && out.misses().empty();
     return std::exchange(nothing_, nothing) && nothing ? RefreshKind::unchanged : RefreshKind::full;
   }
 
  private:
-  void add_ipvs(Clock::time_point now, Samples& out) {
+  // kube-proxy's IPVS mode is virtual servers and the device that has their addresses; virtual
+  // servers alone are somebody else's.
+  void tell(std::optional<std::uint32_t> servers, std::optional<bool> device) {
+    if (!servers || !device) {
+      return;
+    }
+    const Sign there = *servers > 0 ? Sign::carries : Sign::remains;
+    signs_->tell(Dataplane::ipvs, {.sign = *device ? there : Sign::absent, .services = *servers});
+  }
+
+  // How many virtual servers there are; nothing where they could not be read.
+  std::optional<std::uint32_t> add_ipvs(Clock::time_point now, Samples& out) {
+    std::optional<std::uint32_t> servers;
     if (const Result<Reading> reading = servers_.read()) {
       add_servers(reading->servers, out);
       out.add(kBuckets, reading->table_buckets);
+      servers = reading->servers.virtual_servers();
     } else {
       out.miss(reading.error());
     }
@@ -236,6 +252,7 @@ class IpvsCollector final : public Collector {
       }
     }
     add_settings(now, out);
+    return servers;
   }
 
   // Nothing where there is no such file: that is for kernels to differ in.
@@ -302,16 +319,18 @@ class IpvsCollector final : public Collector {
     }
   }
 
-  void add_addresses(Samples& out) {
+  // Whether one of the devices is there; nothing where that could not be read.
+  std::optional<bool> add_addresses(Samples& out) {
     const Result<std::vector<DeviceAddresses>> counts = count_addresses(route_, devices_);
     if (!counts) {
       out.miss(counts.error());
-      return;
+      return std::nullopt;
     }
     for (const DeviceAddresses& count : *counts) {
       out.add(kAddresses, {count.device, name(AddressFamily::ipv4)}, count.ipv4);
       out.add(kAddresses, {count.device, name(AddressFamily::ipv6)}, count.ipv6);
     }
+    return !counts->empty();
   }
 
   std::filesystem::path procfs_;
@@ -322,6 +341,7 @@ class IpvsCollector final : public Collector {
   netlink::Socket netfilter_;
   netlink::Socket route_;
   EstimatorThreads estimator_;
+  std::shared_ptr<DataplaneSigns> signs_;
   bool nothing_ = false;  // was there the last time
 };
 

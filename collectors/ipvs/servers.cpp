@@ -1,6 +1,7 @@
 #include "collectors/ipvs/servers.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace kubecliff::ipvs {
 
@@ -25,6 +26,16 @@ void Servers::add(const VirtualServer& server) {
   const std::size_t scheduler =
       std::min(static_cast<std::size_t>(known - kSchedulers.begin()), kSchedulers.size() - 1);
   ++virtual_[index(server.family)][index(server.protocol)][scheduler];
+}
+
+std::uint32_t Servers::virtual_servers() const {
+  std::uint32_t count = 0;
+  for (const auto& protocols : virtual_) {
+    for (const auto& schedulers : protocols) {
+      count += std::accumulate(schedulers.begin(), schedulers.end(), 0U);
+    }
+  }
+  return count;
 }
 
 void Servers::add(const RealServer& server) {

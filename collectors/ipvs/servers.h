@@ -54,6 +54,8 @@ class Servers {
                                               std::size_t scheduler) const {
     return virtual_[index(family)][index(protocol)][scheduler];
   }
+  // All of them.
+  [[nodiscard]] std::uint32_t virtual_servers() const;
   [[nodiscard]] std::uint32_t real_servers(AddressFamily family, Protocol protocol,
                                            bool draining) const {
     return real_[index(family)][index(protocol)][draining ? 1 : 0];

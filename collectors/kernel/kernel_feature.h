@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 namespace kubecliff {
 
@@ -27,9 +29,30 @@ struct Feature {
   std::string_view older_config = {};
 };
 
-// Looks, cheapest first, in sysfs for the loaded module, in /proc/config.gz, in modules.builtin and
-// modules.dep of the running release, and in /proc/kallsyms. May take some 50 ms: once, not in a
-// refresh. Where nothing can be read the answer is not_loaded.
+// Where a module stands on this node.
+enum class ModuleState : std::uint8_t {
+  loaded,
+  built_in,
+  loadable,       // its file is there
+  not_installed,  // the kernel was built with it as a module, whose file is not there
+  not_built,
+  unknown,  // not loaded, and nothing that could be read says more
+};
+
+// The code is there, or comes when somebody asks for it.
+[[nodiscard]] constexpr bool ready(ModuleState state) {
+  return state <= ModuleState::loadable;
+}
+
+// Of each feature. Looks, cheapest first and once for all of them, in sysfs for the loaded module,
+// in /proc/config.gz, in modules.builtin and modules.dep of the running release, and in
+// /proc/kallsyms. May take some 50 ms: once, not in a refresh.
+[[nodiscard]] std::vector<ModuleState> find_modules(std::span<const Feature> features,
+                                                    const std::filesystem::path& procfs,
+                                                    const std::filesystem::path& sysfs = "/sys");
+
+// The same of one of them, as those ask who only want to know whether it is there. Where nothing
+// can be read the answer is not_loaded.
 [[nodiscard]] FeatureState find_feature(const Feature& feature, const std::filesystem::path& procfs,
                                         const std::filesystem::path& sysfs = "/sys");
 

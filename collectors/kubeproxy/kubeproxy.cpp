@@ -22,6 +22,7 @@
 #include "collectors/kernel/netlink_socket.h"
 #include "collectors/kernel/nftables.h"
 #include "collectors/kernel/process_stat.h"
+#include "collectors/kernel/procfs.h"
 #include "collectors/kubeproxy/bursts.h"
 #include "collectors/kubeproxy/endpoint.h"
 #include "collectors/kubeproxy/http_get.h"
@@ -105,8 +106,10 @@ constexpr OptionSpec kOwnMetrics{
     .default_value = true,
     .help = "Serve kube-proxy's own metrics on; off where Prometheus scrapes kube-proxy itself."};
 
-constexpr std::array<std::string_view, 3> kModes{"iptables", "ipvs", "nftables"};
-constexpr std::string_view kNftables = kModes[2];
+constexpr std::string_view kIptables = "iptables";
+constexpr std::string_view kIpvs = "ipvs";
+constexpr std::string_view kNftables = "nftables";
+constexpr std::array kModes{kIptables, kIpvs, kNftables};
 
 // A request costs kube-proxy milliseconds; looks at its process and the generation cost nothing,
 // nor does one that nobody answers, which is made with every look: the first answer tells of a new
@@ -150,7 +153,11 @@ class KubeProxyCollector final : public Collector {
       : endpoint_{std::move(endpoint)},
         own_metrics_{context.options.get<bool>(kOwnMetrics.name)},
         process_{context.procfs},
-        nftables_{netlink::kernel_transport(NETLINK_NETFILTER)} {}
+        nftables_{netlink::kernel_transport(NETLINK_NETFILTER)},
+        signs_{context.dataplane_signs},
+        // In the node's process namespace, process 2 is the kernel's.
+        sees_all_processes_{read_file(context.procfs / "2" / "comm").value_or("") == "kthreadd\n"} {
+  }
 
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
     const bool process_changed = look_at_process(now);
@@ -160,6 +167,7 @@ class KubeProxyCollector final : public Collector {
     if (asked) {
       next_scrape_ = now + kScrapeEvery;
       ask();
+      tell_mode();
     }
     miss_errors(out);
     if (!asked && !burst_moved) {
@@ -230,6 +238,22 @@ class KubeProxyCollector final : public Collector {
     } else if (usage_ || !nobody_listens_) {
       answer_error_ = std::move(answer.error());
     }  // else there is no kube-proxy on this node, and nothing is wrong with that
+  }
+
+  void tell_mode() {
+    if (mode_ == kIptables) {
+      signs_->tell(KubeProxyWord::iptables);
+    } else if (mode_ == kNftables) {
+      signs_->tell(KubeProxyWord::nftables);
+    } else if (mode_ == kIpvs) {
+      signs_->tell(KubeProxyWord::ipvs);
+    } else if (!mode_.empty()) {
+      signs_->tell(KubeProxyWord::other);
+    } else if (!usage_ && nobody_listens_ && sees_all_processes_) {
+      signs_->tell(KubeProxyWord::silent);
+    } else {
+      signs_->tell(KubeProxyWord::untold);
+    }
   }
 
   [[nodiscard]] Result<Answer> answer_of_kube_proxy() const {
@@ -374,6 +398,8 @@ class KubeProxyCollector final : public Collector {
   bool own_metrics_;
   KubeProxyProcess process_;
   netlink::Socket nftables_;
+  std::shared_ptr<DataplaneSigns> signs_;
+  bool sees_all_processes_;
 
   std::optional<KubeProxyProcess::Usage> usage_;
   std::optional<Seconds> start_time_;  // of the process, since the epoch

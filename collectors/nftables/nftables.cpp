@@ -2,6 +2,7 @@
 
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -80,10 +81,14 @@ void add_figures(AddressFamily family, const Figures& figures, Samples& out) {
 class NftablesCollector final : public Collector {
  public:
   explicit NftablesCollector(const CollectorContext& context)
-      : reader_{netlink::kernel_transport(NETLINK_NETFILTER), context.procfs} {}
+      : reader_{netlink::kernel_transport(NETLINK_NETFILTER), context.procfs},
+        signs_{context.dataplane_signs} {}
 
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
     const Result<RefreshKind> refreshed = reader_.refresh(now);
+    if (refreshed) {
+      tell();
+    }
     if (!refreshed || *refreshed == RefreshKind::unchanged) {
       return refreshed;
     }
@@ -99,7 +104,20 @@ class NftablesCollector final : public Collector {
   }
 
  private:
+  void tell() const {
+    Finding finding{.sign = Sign::absent};
+    for (const AddressFamily family : kAddressFamilies) {
+      if (const std::optional<Figures>& figures = reader_.figures(family)) {
+        // Nothing leads into a table without a chain.
+        finding.sign = std::max(finding.sign, figures->chains > 0 ? Sign::carries : Sign::remains);
+        finding.services += figures->services;
+      }
+    }
+    signs_->tell(Dataplane::nftables, finding);
+  }
+
   TableReader reader_;
+  std::shared_ptr<DataplaneSigns> signs_;
 };
 
 }  // namespace

@@ -39,9 +39,9 @@ namespace {
 using prometheus::MetricType;
 using namespace std::chrono_literals;
 
-// A single call takes 2 ms. kube-proxy's own histogram ends at 16 s; restores of 13 minutes are on
+// A single call takes 2 ms; kube-proxy's own histogram ends at 16 s; restores of 13 minutes are on
 // record.
-constexpr std::array kDurationBounds{0.001, 0.01, 0.1, 1.0, 5.0, 16.0, 60.0, 300.0, 1200.0};
+constexpr std::array kDurationBounds{0.01, 0.1, 1.0, 5.0, 16.0, 60.0, 300.0, 1200.0};
 // Waits are sampled every kLockPeriod.
 constexpr std::array kWaitBounds{0.1, 0.5, 1.0, 5.0, 30.0, 60.0};
 
@@ -628,7 +628,7 @@ CollectorSpec spec() {
           .schedule = Schedule::events,
           .interval = 1s,
           .kinds = {RefreshKind::unchanged, RefreshKind::full},
-      .families = {kDuration, kRuns, kCpu, kLast, kRunning, kRunningSeconds, kOverruns, kCrowd,
+          .families = {kDuration, kRuns, kCpu, kLast, kRunning, kRunningSeconds, kOverruns, kCrowd,
                        kLockHeld, kLockWaiters, kLockWait},
           .options = {{.name = kLockFile,
                        .default_value = std::string{"/run/xtables.lock"},

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "collectors/core/collector.h"
+#include "collectors/core/dataplane_signs.h"
 #include "collectors/core/new_flows.h"
 #include "exporter/runner/process.h"
 #include "exporter/runner/self_metrics.h"
@@ -99,6 +100,7 @@ class Runner {
   const RunnerEnvironment environment_;
   const Clock::time_point started_;
   const std::shared_ptr<NewFlows> new_flows_ = std::make_shared<NewFlows>();
+  const std::shared_ptr<DataplaneSigns> dataplane_signs_ = std::make_shared<DataplaneSigns>();
 
   mutable std::mutex mutex_;
   // Guarded by mutex_:

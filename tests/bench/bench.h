@@ -45,6 +45,7 @@ void bench_writer(const Plan& plan, Table& table);
 
 // The conntrack collectors in this process: inside a scrape, and the dump of every flow.
 void bench_conntrack(const Plan& plan, Table& table);
+void bench_dataplane(const Plan& plan, Table& table);
 
 // The restore collector in this process: among thousands of other processes, and beside a restore.
 void bench_restore(const Plan& plan, Table& table);

@@ -34,6 +34,7 @@ constexpr std::array kParts{
     Part{"ipvs", "the ipvs collector's CPU, in tests/support/emulated_kernel alone",
          kubecliff::bench::bench_ipvs, true},
     Part{"conntrack", "the conntrack collectors' CPU", kubecliff::bench::bench_conntrack},
+    Part{"dataplane", "the dataplane collector's CPU", kubecliff::bench::bench_dataplane},
     Part{"process", "start, memory, idle CPU", kubecliff::bench::bench_process},
     Part{"freshness", "from a change to /metrics", kubecliff::bench::bench_freshness},
     Part{"scrape", "latency of /metrics", kubecliff::bench::bench_scrape},

@@ -87,5 +87,35 @@ TEST(FindFeature, WithNothingToReadIsNeverPresent) {
   EXPECT_NE(find_feature(kFeature, empty.path(), empty.path()), FeatureState::present);
 }
 
+TEST(FindModules, TellsWhereEachStands) {
+  FileTree sys;
+  sys.file("module/kubecliff_a/initstate", "live\n");
+  sys.directory("module/kubecliff_b/parameters");
+  FileTree proc;
+  proc.gzipped_file("config.gz", "CONFIG_C=y\nCONFIG_D=m\n# CONFIG_E is not set\n");
+  const std::vector<Feature> features{
+      {.module = "kubecliff_a", .config = "CONFIG_A", .symbol = "a"},
+      {.module = "kubecliff_b", .config = "CONFIG_B", .symbol = "b"},
+      {.module = "kubecliff_c", .config = "CONFIG_C", .symbol = "c"},
+      {.module = "kubecliff_d", .config = "CONFIG_D", .symbol = "d"},
+      {.module = "kubecliff_e", .config = "CONFIG_E", .symbol = "e"}};
+  const ModuleState without_file =
+      modules_are_listed() ? ModuleState::not_installed : ModuleState::unknown;
+  EXPECT_EQ(find_modules(features, proc.path(), sys.path()),
+            (std::vector{ModuleState::loaded, ModuleState::built_in, ModuleState::built_in,
+                         without_file, ModuleState::not_built}));
+}
+
+TEST(FindModules, WithNothingToReadKnowsNothing) {
+  if (modules_are_listed()) {
+    GTEST_SKIP() << "this machine lists its modules, which tells already";
+  }
+  FileTree proc;
+  proc.file("modules", "");
+  EXPECT_EQ(find_modules(std::vector{kFeature}, proc.path(), proc.path()),
+            std::vector{ModuleState::unknown});
+  EXPECT_EQ(find_modules({}, proc.path(), proc.path()), std::vector<ModuleState>{});
+}
+
 }  // namespace
 }  // namespace kubecliff

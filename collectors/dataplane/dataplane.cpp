@@ -1,0 +1,279 @@
+#include "collectors/dataplane/dataplane.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "collectors/core/dataplane_signs.h"
+#include "collectors/dataplane/requirements.h"
+#include "collectors/dataplane/service_maps.h"
+#include "collectors/dataplane/verdict.h"
+#include "collectors/kernel/kernel_feature.h"
+#include "collectors/kernel/procfs.h"
+
+namespace kubecliff::dataplane {
+namespace {
+
+constexpr std::string_view kNone = "none";
+constexpr std::string_view kBpfFs = "dataplane.bpf-fs";
+
+// What kube-proxy can name.
+constexpr std::array<std::pair<KubeProxyWord, std::string_view>, 3> kWords{
+    {{KubeProxyWord::iptables, "iptables"},
+     {KubeProxyWord::nftables, "nftables"},
+     {KubeProxyWord::ipvs, "ipvs"}}};
+
+constexpr FamilySpec kMode{
+    .name = "kubecliff_dataplane_mode",
+    .help =
+        "How this node takes connections to Services to their endpoints. Signal kernel: 1 for "
+        "each mode whose rules or maps carry connections; kube-proxy: the mode that it names; "
+        "verdict: the one mode that follows from these.",
+    .labels = {"mode", "signal"},
+    .max_series = kDataplanes.size() + kWords.size() + kDataplanes.size() + 1};
+constexpr FamilySpec kConflict{
+    .name = "kubecliff_dataplane_conflict",
+    .help =
+        "1 where the signs of the mode contradict one another: rules of two modes at once, "
+        "kube-proxy saying one thing and the kernel another, leftovers of a move. A move passes "
+        "through some of these for a few seconds.",
+    .labels = {"kind"},
+    .max_series = kConflicts.size()};
+constexpr FamilySpec kMapEntries{
+    .name = "kubecliff_dataplane_map_entries",
+    .help =
+        "Entries of an eBPF map in which Cilium keeps Services or backends, looked at once a "
+        "minute; before Linux 5.19 it takes CAP_BPF. A full map takes no more.",
+    .labels = {"kind"},
+    .max_series = 4};
+constexpr FamilySpec kMapMost{.name = "kubecliff_dataplane_map_max_entries",
+                              .help = "Entries that the eBPF map has room for.",
+                              .labels = {"kind"},
+                              .max_series = 4};
+constexpr FamilySpec kModule{
+    .name = "kubecliff_kernel_module_ready",
+    .help =
+        "1 where a piece of the kernel that some mode needs is loaded, built in or loadable, 0 "
+        "where this kernel lacks it; absent where that cannot be told, for want of /lib/modules.",
+    .labels = {"module"},
+    .max_series = 20};
+constexpr FamilySpec kSetting{
+    .name = "kubecliff_kernel_setting",
+    .help =
+        "Value of a setting that decides how the node behaves near its limits; of "
+        "net.ipv4.ip_local_port_range the number of ports in it.",
+    .labels = {"setting"},
+    .max_series = 16};
+
+constexpr std::string_view kPortRange = "net.ipv4.ip_local_port_range";
+constexpr std::array<std::string_view, 13> kSettings{
+    kPortRange,
+    "net.ipv4.tcp_tw_reuse",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_max_tw_buckets",
+    "net.ipv4.tcp_max_orphans",
+    "net.ipv4.ip_forward",
+    "net.ipv4.conf.all.route_localnet",
+    "net.core.somaxconn",
+    "net.bridge.bridge-nf-call-iptables",
+    "net.netfilter.nf_conntrack_tcp_be_liberal",
+    "net.netfilter.nf_conntrack_tcp_timeout_established",
+    "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+    "net.netfilter.nf_conntrack_udp_timeout_stream"};
+
+// Ports are numbered up to 65,535, so two of them never overflow.
+std::optional<double> parse_setting(std::string_view setting, std::string_view text) {
+  if (setting != kPortRange) {
+    const auto value = parse_number<std::int64_t>(text);
+    return value ? std::optional{static_cast<double>(*value)} : std::nullopt;
+  }
+  const std::size_t tab = std::min(text.find('\t'), text.size());
+  const auto first = parse_number<std::uint16_t>(text.substr(0, tab));
+  const auto last = parse_number<std::uint16_t>(text.substr(std::min(tab + 1, text.size())));
+  const bool range = first && last && *first <= *last;
+  return range ? std::optional<double>{*last - *first + 1} : std::nullopt;
+}
+
+class DataplaneCollector final : public Collector {
+ public:
+  explicit DataplaneCollector(const CollectorContext& context)
+      : procfs_{context.procfs},
+        bpf_fs_{context.options.get<std::string>(kBpfFs)},
+        signs_{context.dataplane_signs} {}
+
+  Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
+    started_ = started_.value_or(now);
+    const bool again = look(now);
+    if (now >= next_modules_) {
+      next_modules_ = now + std::chrono::minutes{10};
+      modules_ = find_modules(required_features(), procfs_);
+    }
+    const Evidence evidence = gather();
+    const bool settled = is_settled(evidence, now);
+    if (!again && served_ && evidence == evidence_ && settled == settled_ && errors_.empty()) {
+      return RefreshKind::unchanged;
+    }
+    evidence_ = evidence;
+    settled_ = settled;
+    served_ = true;
+    serve(out);
+    return RefreshKind::full;
+  }
+
+ private:
+  // Once a minute, at what changes rarely and nobody tells of.
+  bool look(Clock::time_point now) {
+    if (now < next_look_) {
+      return false;
+    }
+    next_look_ = now + std::chrono::minutes{1};
+    errors_.clear();
+    Result<std::vector<ServiceMap>> maps = read_service_maps(bpf_fs_);
+    if (maps) {
+      maps_ = std::move(*maps);
+      // Where nobody may look into them, that they are there has to do.
+      const bool carries = std::ranges::any_of(
+          maps_, [](const ServiceMap& map) { return map.entries.value_or(1) > 0; });
+      signs_->tell(Dataplane::ebpf, {.sign = carries ? Sign::carries : Sign::absent});
+    } else {
+      errors_.push_back(std::move(maps.error()));
+    }
+    read_settings();
+    return true;
+  }
+
+  [[nodiscard]] Evidence gather() const {
+    Evidence evidence;
+    std::ranges::transform(kDataplanes, evidence.findings.begin(),
+                           [this](Dataplane dataplane) { return signs_->finding(dataplane); });
+    evidence.kube_proxy = signs_->kube_proxy();
+    return evidence;
+  }
+
+  // Until then others have not looked yet, and a verdict would be a guess.
+  [[nodiscard]] bool is_settled(const Evidence& evidence, Clock::time_point now) const {
+    const bool all_told = evidence.kube_proxy != KubeProxyWord::untold &&
+                          std::ranges::none_of(evidence.findings, [](const Finding& finding) {
+                            return finding.sign == Sign::untold;
+                          });
+    return all_told || now >= *started_ + std::chrono::seconds{30};
+  }
+
+  void serve(Samples& out) {
+    for (const Error& error : errors_) {
+      out.miss(error);
+    }
+    serve_mode(out);
+    for (const ServiceMap& map : maps_) {
+      if (map.entries) {
+        out.add(kMapEntries, {map.name}, *map.entries);
+      }
+      if (map.max_entries) {
+        out.add(kMapMost, {map.name}, *map.max_entries);
+      }
+    }
+    for (std::size_t i = 0; i < modules_.size(); ++i) {
+      if (modules_[i] != ModuleState::unknown) {
+        out.add(kModule, {required_features()[i].module}, ready(modules_[i]) ? 1 : 0);
+      }
+    }
+    for (const auto& [setting, value] : settings_) {
+      out.add(kSetting, {setting}, value);
+    }
+  }
+
+  void serve_mode(Samples& out) const {
+    for (const Dataplane dataplane : kDataplanes) {
+      if (const Sign sign = evidence_.of(dataplane).sign; sign != Sign::untold) {
+        out.add(kMode, {name(dataplane), "kernel"}, sign == Sign::carries ? 1 : 0);
+      }
+    }
+    if (evidence_.kube_proxy != KubeProxyWord::untold) {
+      for (const auto& [word, mode] : kWords) {
+        out.add(kMode, {mode, "kube-proxy"}, evidence_.kube_proxy == word ? 1 : 0);
+      }
+    }
+    if (!settled_) {
+      return;
+    }
+    const Verdict verdict = judge(evidence_);
+    for (const Dataplane dataplane : kDataplanes) {
+      out.add(kMode, {name(dataplane), "verdict"}, verdict.mode == dataplane ? 1 : 0);
+    }
+    out.add(kMode, {kNone, "verdict"}, verdict.mode ? 0 : 1);
+    for (const Conflict conflict : kConflicts) {
+      out.add(kConflict, {name(conflict)}, verdict.has(conflict) ? 1 : 0);
+    }
+  }
+
+  void read_settings() {
+    settings_.clear();
+    for (const std::string_view setting : kSettings) {
+      std::string path{setting};
+      std::ranges::replace(path, '.', '/');
+      path = (procfs_ / "sys" / path).native();
+      const Result<std::string> text = read_file(path);
+      if (!text) {
+        // Which settings there are is for kernels and network namespaces to differ in.
+        if (text.error().errno_value != ENOENT) {
+          errors_.push_back(text.error());
+        }
+        continue;
+      }
+      if (const auto value = parse_setting(setting, *text)) {
+        settings_.emplace_back(setting, *value);
+      } else {
+        errors_.emplace_back(ErrorKind::malformed, 0, path + ": no such value is known: " + *text);
+      }
+    }
+  }
+
+  std::filesystem::path procfs_;
+  std::filesystem::path bpf_fs_;
+  std::shared_ptr<DataplaneSigns> signs_;
+
+  std::optional<Clock::time_point> started_;
+  Clock::time_point next_look_;
+  Clock::time_point next_modules_;
+  std::vector<ServiceMap> maps_;
+  std::vector<std::pair<std::string_view, double>> settings_;
+  std::vector<Error> errors_;  // of the last look
+  std::vector<ModuleState> modules_;
+  Evidence evidence_;
+  bool settled_ = false;
+  bool served_ = false;
+};
+
+}  // namespace
+
+CollectorSpec spec() {
+  return {
+      .name = "dataplane",
+      .summary =
+          "which mode carries connections to Services, what contradicts that, and what "
+          "other modes would need",
+      .interval = std::chrono::seconds{2},
+      .kinds = {RefreshKind::unchanged, RefreshKind::full},
+      .families = {kMode, kConflict, kMapEntries, kMapMost, kModule, kSetting},
+      .options = {{.name = kBpfFs,
+                   .default_value = std::string{"/sys/fs/bpf"},
+                   .help = "Where the node's bpffs is mounted, in which eBPF dataplanes pin maps",
+                   .accepts = [](std::string_view text) { return text.starts_with('/'); },
+                   .expected = "an absolute path"}},
+      .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
+        return std::make_unique<DataplaneCollector>(context);
+      },
+  };
+}
+
+}  // namespace kubecliff::dataplane
