@@ -241,18 +241,17 @@ class KubeProxyCollector final : public Collector {
   }
 
   void tell_mode() {
-    if (mode_ == kIptables) {
+    if (!answer_ && !usage_) {
+      const bool gone = nobody_listens_ && sees_all_processes_;
+      signs_->tell(gone ? KubeProxyWord::silent : KubeProxyWord::untold);
+    } else if (mode_.empty()) {
+      signs_->tell(KubeProxyWord::untold);
+    } else if (mode_ == kIptables) {
       signs_->tell(KubeProxyWord::iptables);
     } else if (mode_ == kNftables) {
       signs_->tell(KubeProxyWord::nftables);
-    } else if (mode_ == kIpvs) {
-      signs_->tell(KubeProxyWord::ipvs);
-    } else if (!mode_.empty()) {
-      signs_->tell(KubeProxyWord::other);
-    } else if (!usage_ && nobody_listens_ && sees_all_processes_) {
-      signs_->tell(KubeProxyWord::silent);
     } else {
-      signs_->tell(KubeProxyWord::untold);
+      signs_->tell(mode_ == kIpvs ? KubeProxyWord::ipvs : KubeProxyWord::other);
     }
   }
 

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -158,10 +159,12 @@ class KubeProxyTest : public NetworkNamespaceTest {
     speaks("iptables", metrics(wall_clock(), wall_clock() - 1));
   }
 
-  static std::unique_ptr<Collector> collector(const std::string& url, bool own_metrics = true) {
+  [[nodiscard]] std::unique_ptr<Collector> collector(const std::string& url,
+                                                     bool own_metrics = true) const {
     auto made = kubeproxy::spec().make(
         {.options = Options{{{"kubeproxy.url", OptionValue{url}},
-                             {"kubeproxy.own-metrics", OptionValue{own_metrics}}}}});
+                             {"kubeproxy.own-metrics", OptionValue{own_metrics}}}},
+         .dataplane_signs = signs_});
     EXPECT_THAT(made, has_value());
     return made ? std::move(*made) : nullptr;
   }
@@ -193,6 +196,7 @@ class KubeProxyTest : public NetworkNamespaceTest {
   }
   [[nodiscard]] std::string why() const { return misses_.empty() ? "" : misses_.front().message; }
 
+  std::shared_ptr<DataplaneSigns> signs_ = std::make_shared<DataplaneSigns>();
   std::optional<StandIn> stand_in_;
   std::unique_ptr<Collector> collector_;
   Result<RefreshKind> kind_;
@@ -251,6 +255,27 @@ TEST_F(KubeProxyTest, ServesItsModeAndItsOwnFamilies) {
   speaks("winkernel\n", metrics(1, 1));
   refresh(15s);
   EXPECT_EQ(at("cliff_kubeproxy_mode{other}"), 1);
+}
+
+TEST_F(KubeProxyTest, ItsWordIsTold) {
+  EXPECT_EQ(signs_->kube_proxy(), KubeProxyWord::untold);
+  auto later = 0s;
+  for (const auto& [mode, word] :
+       std::map<std::string, KubeProxyWord>{{"iptables", KubeProxyWord::iptables},
+                                            {"ipvs", KubeProxyWord::ipvs},
+                                            {"nftables", KubeProxyWord::nftables},
+                                            {"winkernel", KubeProxyWord::other}}) {
+    speaks(mode, metrics(1, 1));
+    refresh(later += 15s);
+    EXPECT_EQ(signs_->kube_proxy(), word) << mode;
+  }
+  // Nobody at the port: this machine's processes are all to be seen, and none is kube-proxy.
+  stand_in_.reset();
+  refresh(later += 15s);
+  EXPECT_EQ(signs_->kube_proxy(), KubeProxyWord::silent);
+  const KubeProxy process{"sleep", {"1000"}};
+  refresh(later += 30s);
+  EXPECT_EQ(signs_->kube_proxy(), KubeProxyWord::untold) << "it does not answer";
 }
 
 TEST_F(KubeProxyTest, OwnFamiliesCanBeLeftToPrometheus) {
