@@ -43,11 +43,6 @@ Protocol protocol_of(const ServerKey& key) {
   }
 }
 
-template <typename T>
-Bytes bytes_of(const T& value) {
-  return std::as_bytes(std::span{&value, 1});
-}
-
 }  // namespace
 
 std::optional<NetlinkServer> decode_virtual_server(const netlink::Message& message) {

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <span>
 #include <string_view>
 
 #include "collectors/kernel/bytes.h"
@@ -26,11 +25,6 @@ std::optional<DeviceAddress> decode_address(const netlink::Message& message) {
 }
 
 namespace {
-
-template <typename Header>
-Bytes bytes_of(const Header& header) {
-  return std::as_bytes(std::span{&header, 1});
-}
 
 // Nothing where there is no such device. if_nametoindex() and its ioctl would load the module of
 // that name instead.

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 
 #include "collectors/kernel/bytes.h"
 
@@ -108,7 +107,7 @@ Result<std::vector<IpSet>> read_ipsets(netlink::Socket& socket) {
       netlink::Request::nfnetlink(NFNL_SUBSYS_IPSET, IPSET_CMD_LIST, NLM_F_DUMP, AF_INET);
   const std::array<std::byte, 4> headers_only{std::byte{0}, std::byte{0}, std::byte{0},
                                               std::byte{IPSET_FLAG_LIST_HEADER}};
-  question.put(IPSET_ATTR_PROTOCOL, std::as_bytes(std::span{&kProtocol, 1}))
+  question.put(IPSET_ATTR_PROTOCOL, bytes_of(kProtocol))
       .put(IPSET_ATTR_FLAGS | NLA_F_NET_BYTEORDER, headers_only);
   std::vector<IpSet> sets;
   const Result<void> asked =

@@ -38,6 +38,13 @@ template <std::unsigned_integral T>
   return value;
 }
 
+// The value as it lies in memory, for as long as it lies there.
+template <typename T>
+  requires std::is_trivially_copyable_v<T>
+[[nodiscard]] Bytes bytes_of(const T& value) {
+  return std::as_bytes(std::span{&value, 1});
+}
+
 // The characters up to the first NUL, or all of them.
 [[nodiscard]] inline std::string_view text_of(Bytes bytes) {
   const std::string_view all{reinterpret_cast<const char*>(bytes.data()), bytes.size()};

@@ -93,12 +93,12 @@ Request Request::nfnetlink(std::uint8_t subsystem, std::uint8_t command, std::ui
                            std::uint8_t family, std::uint16_t resource) {
   const nfgenmsg header{.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
   return with_headers(static_cast<std::uint16_t>((subsystem << 8U) | command), flags,
-                      std::as_bytes(std::span{&header, 1}));
+                      bytes_of(header));
 }
 
 Request Request::generic(std::uint16_t protocol, std::uint8_t command, std::uint16_t flags) {
   const genlmsghdr header{.cmd = command, .version = 1, .reserved = 0};
-  return with_headers(protocol, flags, std::as_bytes(std::span{&header, 1}));
+  return with_headers(protocol, flags, bytes_of(header));
 }
 
 Request Request::plain(std::uint16_t type, std::uint16_t flags, Bytes header) {

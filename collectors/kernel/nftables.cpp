@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <span>
 
 #include "collectors/kernel/bytes.h"
 
@@ -126,7 +125,7 @@ Result<void> CommitWait::wait(Socket& socket, std::uint32_t generation) {
   Request batch = Request::nfnetlink(NFNL_SUBSYS_NONE, NFNL_MSG_BATCH_BEGIN, NLM_F_ACK, AF_UNSPEC,
                                      NFNL_SUBSYS_NFTABLES);
   const std::uint32_t never = htonl(~generation);
-  batch.put(NFNL_BATCH_GENID, std::as_bytes(std::span{&never, 1}));
+  batch.put(NFNL_BATCH_GENID, bytes_of(never));
   const Result<void> begun = socket.ask(batch, [](const Message&) -> Result<void> { return {}; });
   if (begun || begun.error().errno_value == ERESTART) {
     return {};

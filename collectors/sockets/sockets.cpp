@@ -13,11 +13,11 @@
 #include <limits>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 
 #include "collectors/kernel/address_family.h"
+#include "collectors/kernel/bytes.h"
 #include "collectors/kernel/kernel_feature.h"
 #include "collectors/kernel/netlink_socket.h"
 #include "collectors/kernel/procfs.h"
@@ -84,8 +84,8 @@ class SocketsCollector final : public Collector {
       header.sdiag_family = af(family);
       header.sdiag_protocol = IPPROTO_TCP;
       header.idiag_states = std::numeric_limits<std::uint32_t>::max();
-      netlink::Request question = netlink::Request::plain(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP,
-                                                          std::as_bytes(std::span{&header, 1}));
+      netlink::Request question =
+          netlink::Request::plain(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, bytes_of(header));
       const Result<void> asked =
           socket_.ask(question, [&](const netlink::Message& message) -> Result<void> {
             const auto state = decode_state(message);

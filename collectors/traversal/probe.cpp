@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -93,11 +92,6 @@ Result<Address> receive(const UniqueFd& socket) {
     return fail_errno(errno, "receive probe datagram on the loopback address");
   }
   return sender;
-}
-
-template <typename T>
-Bytes bytes_of(const T& value) {
-  return std::as_bytes(std::span{&value, 1});
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ void lint(const FamilySpec& family, const std::string& subject) {
       {"kubecliff_dataplane_", "kubecliff_kernel_"},
       {"kubecliff_ipvs_", "kubecliff_ipset_"},
       {"kubecliff_kubeproxy_", "kubecliff_ruleset_"},
+      {"kubecliff_nic_", "kubecliff_tunnel_"},
       {"kubecliff_restore_", "kubecliff_xtables_lock_"},
       {"kubecliff_sockets_", "kubecliff_sockets"},
       {"kubecliff_traversal_", "kubecliff_walk_"}};

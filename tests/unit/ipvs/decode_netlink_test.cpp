@@ -20,11 +20,6 @@ namespace {
 using test::ByteVector;
 using test::MessageBuilder;
 
-template <typename T>
-Bytes bytes_of(const T& value) {
-  return std::as_bytes(std::span{&value, 1});
-}
-
 // The first message in the bytes, which must outlive it.
 netlink::Message message_in(Bytes bytes) {
   netlink::Message message;
