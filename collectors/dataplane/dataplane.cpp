@@ -38,7 +38,8 @@ constexpr FamilySpec kMode{
     .help =
         "How this node takes connections to Services to their endpoints. Signal kernel: 1 for "
         "each mode whose rules or maps carry connections; kube-proxy: the mode that it names; "
-        "verdict: the one mode that follows from these.",
+        "verdict: the one mode that follows from these, or none of them, as beside kube-router, "
+        "Calico's eBPF and OVN-Kubernetes, which are not recognised.",
     .labels = {"mode", "signal"},
     .max_series = kDataplanes.size() + kWords.size() + kDataplanes.size() + 1};
 constexpr FamilySpec kConflict{
@@ -46,7 +47,7 @@ constexpr FamilySpec kConflict{
     .help =
         "1 where the signs of the mode contradict one another: rules of two modes at once, "
         "kube-proxy saying one thing and the kernel another, leftovers of a move. A move passes "
-        "through some of these for a few seconds.",
+        "through some of these for as long as it takes to write the new rules.",
     .labels = {"kind"},
     .max_series = kConflicts.size()};
 constexpr FamilySpec kMapEntries{
@@ -114,23 +115,25 @@ class DataplaneCollector final : public Collector {
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
     started_ = started_.value_or(now);
     const bool again = look(now);
-    if (now >= next_modules_) {
-      next_modules_ = now + std::chrono::minutes{10};
-      modules_ = find_modules(required_features(), procfs_);
-    }
-    const Evidence evidence = gather();
-    const bool settled = is_settled(evidence, now);
-    if (!again && served_ && evidence == evidence_ && settled == settled_ && errors_.empty()) {
+    Conclusion conclusion = conclude(gather(now), now);
+    if (!again && conclusion == concluded_ && errors_.empty()) {
       return RefreshKind::unchanged;
     }
-    evidence_ = evidence;
-    settled_ = settled;
-    served_ = true;
+    concluded_ = conclusion;
     serve(out);
     return RefreshKind::full;
   }
 
  private:
+  // What is served of the mode: of Evidence less its numbers, which change all the time.
+  struct Conclusion {
+    std::array<Sign, kDataplanes.size()> signs{};
+    KubeProxyWord kube_proxy = KubeProxyWord::untold;
+    std::optional<Verdict> verdict = {};
+
+    friend bool operator==(const Conclusion&, const Conclusion&) = default;
+  };
+
   // Once a minute, at what changes rarely and nobody tells of.
   bool look(Clock::time_point now) {
     if (now < next_look_) {
@@ -138,49 +141,68 @@ class DataplaneCollector final : public Collector {
     }
     next_look_ = now + std::chrono::minutes{1};
     errors_.clear();
-    Result<std::vector<ServiceMap>> maps = read_service_maps(bpf_fs_);
-    if (maps) {
-      maps_ = std::move(*maps);
-      // Where nobody may look into them, that they are there has to do.
-      const bool carries = std::ranges::any_of(
-          maps_, [](const ServiceMap& map) { return map.entries.value_or(1) > 0; });
-      signs_->tell(Dataplane::ebpf, {.sign = carries ? Sign::carries : Sign::absent});
-    } else {
+    Result<std::optional<ServiceMaps>> maps = read_service_maps(bpf_fs_);
+    if (!maps) {
       errors_.push_back(std::move(maps.error()));
+    } else {
+      maps_ = std::move(*maps);
+      if (maps_) {
+        // Where nobody may look into them, that they are there has to do.
+        const bool carries = std::ranges::any_of(
+            maps_->maps, [](const ServiceMap& map) { return map.entries.value_or(1) > 0; });
+        signs_->tell(Dataplane::ebpf, {.sign = carries ? Sign::carries : Sign::absent}, now);
+      }
     }
+    look_at_modules();
     read_settings();
     return true;
   }
 
-  [[nodiscard]] Evidence gather() const {
+  // A thorough look takes long; after it, what was not there may at most have been loaded.
+  void look_at_modules() {
+    if (modules_.empty()) {
+      modules_ = find_modules(required_features(), procfs_);
+      return;
+    }
+    for (std::size_t i = 0; i < modules_.size(); ++i) {
+      if (!ready(modules_[i]) && module_loaded(required_features()[i].module)) {
+        modules_[i] = ModuleState::loaded;
+      }
+    }
+  }
+
+  [[nodiscard]] Evidence gather(Clock::time_point now) const {
     Evidence evidence;
     std::ranges::transform(kDataplanes, evidence.findings.begin(),
-                           [this](Dataplane dataplane) { return signs_->finding(dataplane); });
-    evidence.kube_proxy = signs_->kube_proxy();
+                           [&](Dataplane dataplane) { return signs_->finding(dataplane, now); });
+    evidence.kube_proxy = signs_->kube_proxy(now);
+    evidence.ebpf_replaces_kube_proxy = maps_ && maps_->replaces_kube_proxy;
     return evidence;
   }
 
-  // Until then others have not looked yet, and a verdict would be a guess.
-  [[nodiscard]] bool is_settled(const Evidence& evidence, Clock::time_point now) const {
-    const bool all_told = evidence.kube_proxy != KubeProxyWord::untold &&
-                          std::ranges::none_of(evidence.findings, [](const Finding& finding) {
-                            return finding.sign == Sign::untold;
-                          });
-    return all_told || now >= *started_ + std::chrono::seconds{30};
+  Conclusion conclude(const Evidence& evidence, Clock::time_point now) {
+    Conclusion conclusion{.kube_proxy = evidence.kube_proxy};
+    std::ranges::transform(evidence.findings, conclusion.signs.begin(), &Finding::sign);
+    // At first others have not looked yet, and a verdict would be a guess.
+    const bool all_told =
+        evidence.kube_proxy != KubeProxyWord::untold &&
+        std::ranges::all_of(kDataplanes, [&](Dataplane dataplane) {
+          return dataplane == Dataplane::ebpf || evidence.of(dataplane).sign != Sign::untold;
+        });
+    settled_ |= all_told || now >= *started_ + std::chrono::seconds{30};
+    if (settled_) {
+      conclusion.verdict = judge(evidence);
+    }
+    return conclusion;
   }
 
   void serve(Samples& out) {
     for (const Error& error : errors_) {
       out.miss(error);
     }
-    serve_mode(out);
-    for (const ServiceMap& map : maps_) {
-      if (map.entries) {
-        out.add(kMapEntries, {map.name}, *map.entries);
-      }
-      if (map.max_entries) {
-        out.add(kMapMost, {map.name}, *map.max_entries);
-      }
+    serve_conclusion(*concluded_, out);
+    if (maps_) {
+      serve_maps(maps_->maps, out);
     }
     for (std::size_t i = 0; i < modules_.size(); ++i) {
       if (modules_[i] != ModuleState::unknown) {
@@ -192,25 +214,38 @@ class DataplaneCollector final : public Collector {
     }
   }
 
-  void serve_mode(Samples& out) const {
-    for (const Dataplane dataplane : kDataplanes) {
-      if (const Sign sign = evidence_.of(dataplane).sign; sign != Sign::untold) {
-        out.add(kMode, {name(dataplane), "kernel"}, sign == Sign::carries ? 1 : 0);
+  static void serve_maps(const std::vector<ServiceMap>& maps, Samples& out) {
+    for (const ServiceMap& map : maps) {
+      if (map.entries) {
+        out.add(kMapEntries, {map.name}, *map.entries);
+      }
+      if (map.max_entries) {
+        out.add(kMapMost, {map.name}, *map.max_entries);
       }
     }
-    if (evidence_.kube_proxy != KubeProxyWord::untold) {
+  }
+
+  static void serve_conclusion(const Conclusion& concluded, Samples& out) {
+    for (std::size_t i = 0; i < concluded.signs.size(); ++i) {
+      if (const Sign sign = concluded.signs[i]; sign != Sign::untold) {
+        out.add(kMode, {name(kDataplanes[i]), "kernel"}, sign == Sign::carries ? 1 : 0);
+      }
+    }
+    if (concluded.kube_proxy > KubeProxyWord::unclear) {
       for (const auto& [word, mode] : kWords) {
-        out.add(kMode, {mode, "kube-proxy"}, evidence_.kube_proxy == word ? 1 : 0);
+        out.add(kMode, {mode, "kube-proxy"}, concluded.kube_proxy == word ? 1 : 0);
       }
     }
-    if (!settled_) {
+    if (!concluded.verdict) {
       return;
     }
-    const Verdict verdict = judge(evidence_);
-    for (const Dataplane dataplane : kDataplanes) {
-      out.add(kMode, {name(dataplane), "verdict"}, verdict.mode == dataplane ? 1 : 0);
+    const Verdict& verdict = *concluded.verdict;
+    if (verdict.known) {
+      for (const Dataplane dataplane : kDataplanes) {
+        out.add(kMode, {name(dataplane), "verdict"}, verdict.mode == dataplane ? 1 : 0);
+      }
+      out.add(kMode, {kNone, "verdict"}, verdict.mode ? 0 : 1);
     }
-    out.add(kMode, {kNone, "verdict"}, verdict.mode ? 0 : 1);
     for (const Conflict conflict : kConflicts) {
       out.add(kConflict, {name(conflict)}, verdict.has(conflict) ? 1 : 0);
     }
@@ -244,14 +279,12 @@ class DataplaneCollector final : public Collector {
 
   std::optional<Clock::time_point> started_;
   Clock::time_point next_look_;
-  Clock::time_point next_modules_;
-  std::vector<ServiceMap> maps_;
+  std::optional<ServiceMaps> maps_;  // nothing: they cannot be looked at
   std::vector<std::pair<std::string_view, double>> settings_;
   std::vector<Error> errors_;  // of the last look
   std::vector<ModuleState> modules_;
-  Evidence evidence_;
+  std::optional<Conclusion> concluded_;
   bool settled_ = false;
-  bool served_ = false;
 };
 
 }  // namespace

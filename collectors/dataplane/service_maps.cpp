@@ -1,7 +1,9 @@
 #include "collectors/dataplane/service_maps.h"
 
 #include <linux/bpf.h>
+#include <linux/magic.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include <span>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "collectors/kernel/unique_fd.h"
 
@@ -24,11 +27,14 @@ struct KnownMap {
 
 // pkg/maps/lbmap of Cilium.
 constexpr std::array<KnownMap, 4> kMaps{{
-    {"lb4_services", {"cilium_lb4_services_v2", ""}},
-    {"lb6_services", {"cilium_lb6_services_v2", ""}},
+    {"lb4_services", {"cilium_lb4_services_v2", "cilium_lb4_services"}},
+    {"lb6_services", {"cilium_lb6_services_v2", "cilium_lb6_services"}},
     {"lb4_backends", {"cilium_lb4_backends_v3", "cilium_lb4_backends_v2"}},
     {"lb6_backends", {"cilium_lb6_backends_v3", "cilium_lb6_backends_v2"}},
 }};
+// Neighbours of NodePort traffic: only where Cilium takes kube-proxy's place.
+constexpr std::array<std::string_view, 2> kReplacementPins{"cilium_nodeport_neigh4",
+                                                           "cilium_nodeport_neigh6"};
 
 // Larger ones than these are not what they are taken for.
 constexpr std::uint32_t kMostEntries = 1U << 22U;
@@ -137,24 +143,31 @@ Result<ServiceMap> read_map(std::string_view name, const std::filesystem::path& 
 
 }  // namespace
 
-Result<std::vector<ServiceMap>> read_service_maps(const std::filesystem::path& bpf_fs) {
-  const std::filesystem::path directory = bpf_fs / "tc" / "globals";
-  std::vector<ServiceMap> maps;
-  for (const auto& [name, pins] : kMaps) {
-    for (const std::string_view pin : pins) {
-      std::error_code ignored;
-      if (pin.empty() || !std::filesystem::exists(directory / pin, ignored)) {
-        continue;
-      }
-      Result<ServiceMap> map = read_map(name, directory / pin);
-      if (!map) {
-        return std::unexpected(std::move(map.error()));
-      }
-      maps.push_back(*map);
-      break;
-    }
+Result<std::optional<ServiceMaps>> read_service_maps(const std::filesystem::path& bpf_fs) {
+  struct statfs mounted{};
+  if (::statfs(bpf_fs.c_str(), &mounted) < 0 || mounted.f_type != BPF_FS_MAGIC ||
+      ::access(bpf_fs.c_str(), X_OK) < 0) {
+    return std::nullopt;
   }
-  return maps;
+  const std::filesystem::path directory = bpf_fs / "tc" / "globals";
+  const auto pinned = [&](std::string_view pin) {
+    std::error_code ignored;
+    return std::filesystem::exists(directory / pin, ignored);
+  };
+  ServiceMaps found;
+  for (const auto& [name, pins] : kMaps) {
+    const auto* const pin = std::ranges::find_if(pins, pinned);
+    if (pin == pins.end()) {
+      continue;
+    }
+    Result<ServiceMap> map = read_map(name, directory / *pin);
+    if (!map) {
+      return std::unexpected(std::move(map.error()));
+    }
+    found.maps.push_back(*map);
+  }
+  found.replaces_kube_proxy = std::ranges::any_of(kReplacementPins, pinned);
+  return found;
 }
 
 }  // namespace kubecliff::dataplane

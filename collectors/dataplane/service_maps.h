@@ -20,11 +20,17 @@ struct ServiceMap {
   friend bool operator==(const ServiceMap&, const ServiceMap&) = default;
 };
 
-// Those that are there. That they are is for the pins to say and takes no privilege but that of
-// their owner, root; what is in them is asked of the bpf system call, which before Linux 5.19 takes
-// CAP_BPF besides, in batches of some thousand entries: 18 ms for 65,536. Kernels before 5.6 have
-// no batches, and tell only the room.
-[[nodiscard]] Result<std::vector<ServiceMap>> read_service_maps(
+struct ServiceMaps {
+  std::vector<ServiceMap> maps;
+  bool replaces_kube_proxy = false;  // a map that Cilium makes only where it is to do so
+};
+
+// Those that are there; nothing where there is no bpffs, or we may not look into it, as in a pod
+// that was not given the node's. That they are there is for the pins to say, and takes no privilege
+// but that of their owner, root; what is in them is asked of the bpf system call, which before
+// Linux 5.19 takes CAP_BPF besides, in batches of some thousand entries: 18 ms for 65,536. Kernels
+// before 5.6 have no batches, and tell only the room.
+[[nodiscard]] Result<std::optional<ServiceMaps>> read_service_maps(
     const std::filesystem::path& bpf_fs);
 
 }  // namespace kubecliff::dataplane

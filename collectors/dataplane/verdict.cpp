@@ -1,5 +1,7 @@
 #include "collectors/dataplane/verdict.h"
 
+#include <algorithm>
+
 namespace kubecliff::dataplane {
 namespace {
 
@@ -13,6 +15,7 @@ bool means(KubeProxyWord word, Dataplane dataplane) {
     case KubeProxyWord::ipvs:
       return dataplane == Dataplane::ipvs;
     case KubeProxyWord::untold:
+    case KubeProxyWord::unclear:
     case KubeProxyWord::silent:
     case KubeProxyWord::other:
       break;
@@ -40,9 +43,10 @@ std::optional<Dataplane> mode_of(const Evidence& evidence) {
   if (named) {
     return named;
   }
-  // Beside a kube-proxy, an eBPF dataplane may carry a part of the connections; it is no kube-proxy
-  // that it replaces then.
+  // Cilium carries a part of the connections beside a kube-proxy too, and goes on while that is
+  // down.
   const bool replaced = evidence.kube_proxy == KubeProxyWord::silent &&
+                        evidence.ebpf_replaces_kube_proxy &&
                         evidence.of(Dataplane::ebpf).sign == Sign::carries;
   const auto rules =
       largest(evidence, [](Dataplane dataplane) { return dataplane != Dataplane::ebpf; });
@@ -63,6 +67,10 @@ std::string_view name(Conflict conflict) {
 
 Verdict judge(const Evidence& evidence) {
   Verdict verdict{.mode = mode_of(evidence)};
+  verdict.known =
+      verdict.mode || std::ranges::none_of(evidence.findings, [](const Finding& finding) {
+        return finding.sign == Sign::untold;
+      });
   const auto there = [&](Dataplane dataplane) {
     return evidence.of(dataplane).sign >= Sign::remains;
   };
@@ -80,17 +88,17 @@ Verdict judge(const Evidence& evidence) {
   set(Conflict::ipvs_and_nftables, ipvs && nftables);
 
   bool named = false;
-  bool named_carries = false;
+  bool may_carry = false;
   bool dead = false;
   for (const Dataplane dataplane : kDataplanes) {
     const Sign sign = evidence.of(dataplane).sign;
     if (means(evidence.kube_proxy, dataplane)) {
       named = true;
-      named_carries |= sign == Sign::carries;
+      may_carry |= sign == Sign::carries || sign == Sign::untold;
     }
     dead |= sign == Sign::remains;
   }
-  set(Conflict::kube_proxy_disagrees, named && !named_carries);
+  set(Conflict::kube_proxy_disagrees, named && !may_carry);
 
   const bool orphaned = verdict.mode == Dataplane::ebpf && (legacy || nft || nftables || ipvs);
   set(Conflict::leftovers, dead || orphaned);

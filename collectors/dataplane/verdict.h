@@ -30,27 +30,29 @@ inline constexpr std::array kConflicts{Conflict::legacy_and_nft,        Conflict
 struct Evidence {
   std::array<Finding, kDataplanes.size()> findings{};
   KubeProxyWord kube_proxy = KubeProxyWord::untold;
+  bool ebpf_replaces_kube_proxy = false;  // it was set up to do so
 
   [[nodiscard]] const Finding& of(Dataplane dataplane) const {
     return findings[static_cast<std::size_t>(dataplane)];
   }
-
-  friend bool operator==(const Evidence&, const Evidence&) = default;
 };
 
 struct Verdict {
-  std::optional<Dataplane> mode;  // nothing: there is none
+  bool known = true;  // false: whatever carries connections, nobody who has looked has seen it
+  std::optional<Dataplane> mode = {};  // nothing: there is none
   std::array<bool, kConflicts.size()> conflicts{};
 
   [[nodiscard]] bool has(Conflict conflict) const {
     return conflicts[static_cast<std::size_t>(conflict)];
   }
+
+  friend bool operator==(const Verdict&, const Verdict&) = default;
 };
 
-// What nobody has told counts as absent. Of several modes that carry connections it is the one that
-// kube-proxy names, else eBPF where no kube-proxy is there to look after its rules, else the one
-// with the most Services: connections pass the rules of all of them, and new ones are added where
-// the most are.
+// Of several modes that carry connections it is the one that kube-proxy names, else eBPF that was
+// set up to replace it where no kube-proxy is left to look after its rules, else the one with the
+// most Services: connections pass the rules of all of them, and new ones are added where the most
+// are. What nobody has told is taken for absent only beside something that carries.
 [[nodiscard]] Verdict judge(const Evidence& evidence);
 
 }  // namespace kubecliff::dataplane

@@ -242,8 +242,9 @@ void add_reading(const Source& source, Samples& out) {
 
 enum class Backend : std::uint8_t { legacy, nft };
 
-// What the nat table says of kube-proxy's iptables mode. Its IPVS mode has KUBE-SERVICES too, but
-// no chain for a Service, and spells KUBE-NODEPORTS otherwise.
+// What the nat table says of kube-proxy's iptables mode. Its IPVS mode has KUBE-SERVICES too, leads
+// to it, and lets the other mode's chains be; but it dispatches nothing there. In iptables mode
+// there is always a Service that has endpoints: the cluster's own API.
 Finding finding_of(const BackendReading& reading) {
   if (!reading.state || reading.state == BackendState::denied) {
     return {.sign = Sign::untold};
@@ -264,7 +265,8 @@ Finding finding_of(const BackendReading& reading) {
     const bool led_to = std::ranges::any_of(
         table.built_in, [](const BuiltInChain& chain) { return chain.services_jump.has_value(); });
     if (chains > 0) {
-      finding = {.sign = led_to ? Sign::carries : Sign::remains, .services = figures.services};
+      const bool carries = led_to && figures.services > 0;
+      finding = {.sign = carries ? Sign::carries : Sign::remains, .services = figures.services};
     }
   }
   return finding;
@@ -274,7 +276,11 @@ Finding finding_of(const BackendReading& reading) {
 Finding finding_of(const BackendReading& ipv4, const BackendReading& ipv6) {
   const Finding first = finding_of(ipv4);
   const Finding second = finding_of(ipv6);
-  return {.sign = std::max(first.sign, second.sign), .services = first.services + second.services};
+  Sign sign = std::max(first.sign, second.sign);
+  if (sign == Sign::absent && (first.sign == Sign::untold || second.sign == Sign::untold)) {
+    sign = Sign::untold;
+  }
+  return {.sign = sign, .services = first.services + second.services};
 }
 
 class IptablesCollector final : public Collector {
@@ -325,14 +331,15 @@ Result<RefreshKind> IptablesCollector::refresh(Clock::time_point now, Samples& o
       out.miss(refreshed.error());
     }
   }
+  signs_->tell(Dataplane::iptables_legacy,
+               finding_of(legacy_ipv4_.reading(), legacy_ipv6_.reading()), now);
+  signs_->tell(Dataplane::iptables_nft,
+               finding_of(nft_.reading(AddressFamily::ipv4), nft_.reading(AddressFamily::ipv6)),
+               now);
   if (kind == RefreshKind::unchanged && out.misses().empty()) {
     return kind;
   }
 
-  signs_->tell(Dataplane::iptables_legacy,
-               finding_of(legacy_ipv4_.reading(), legacy_ipv6_.reading()));
-  signs_->tell(Dataplane::iptables_nft,
-               finding_of(nft_.reading(AddressFamily::ipv4), nft_.reading(AddressFamily::ipv6)));
   add(Backend::legacy, AddressFamily::ipv4, legacy_ipv4_.reading(), out);
   add(Backend::legacy, AddressFamily::ipv6, legacy_ipv6_.reading(), out);
   for (const AddressFamily family : kAddressFamilies) {

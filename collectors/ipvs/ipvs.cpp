@@ -138,6 +138,7 @@ constexpr std::array<std::string_view, 4> kSettings{
     "conn_reuse_mode", "conntrack", "expire_nodest_conn", "expire_quiescent_template"};
 
 constexpr std::string_view kDevices = "ipvs.devices";
+constexpr std::string_view kKubeProxyDevice = "kube-ipvs0";
 constexpr std::string_view kDevicesExpected =
     "names of network devices separated by commas, four at the most";
 
@@ -218,7 +219,7 @@ class IpvsCollector final : public Collector {
       add_ipsets(out);
     }
     const std::optional<bool> device = add_addresses(out);
-    tell(servers, device);
+    tell(servers, device, now);
     const bool nothing = out.empty() && out.misses().empty();
     return std::exchange(nothing_, nothing) && nothing ? RefreshKind::unchanged : RefreshKind::full;
   }
@@ -226,12 +227,13 @@ class IpvsCollector final : public Collector {
  private:
   // kube-proxy's IPVS mode is virtual servers and the device that has their addresses; virtual
   // servers alone are somebody else's.
-  void tell(std::optional<std::uint32_t> servers, std::optional<bool> device) {
-    if (!servers || !device) {
-      return;
+  void tell(std::optional<std::uint32_t> servers, std::optional<bool> device,
+            Clock::time_point now) {
+    if (servers && device) {
+      const Sign there = *servers > 0 ? Sign::carries : Sign::remains;
+      signs_->tell(Dataplane::ipvs, {.sign = *device ? there : Sign::absent, .services = *servers},
+                   now);
     }
-    const Sign there = *servers > 0 ? Sign::carries : Sign::remains;
-    signs_->tell(Dataplane::ipvs, {.sign = *device ? there : Sign::absent, .services = *servers});
   }
 
   // How many virtual servers there are; nothing where they could not be read.
@@ -319,18 +321,24 @@ class IpvsCollector final : public Collector {
     }
   }
 
-  // Whether one of the devices is there; nothing where that could not be read.
+  // Whether kube-proxy's device is there; nothing where that could not be read.
   std::optional<bool> add_addresses(Samples& out) {
     const Result<std::vector<DeviceAddresses>> counts = count_addresses(route_, devices_);
     if (!counts) {
       out.miss(counts.error());
       return std::nullopt;
     }
+    bool found = false;
     for (const DeviceAddresses& count : *counts) {
+      found |= count.device == kKubeProxyDevice;
       out.add(kAddresses, {count.device, name(AddressFamily::ipv4)}, count.ipv4);
       out.add(kAddresses, {count.device, name(AddressFamily::ipv6)}, count.ipv6);
     }
-    return !counts->empty();
+    if (found || std::ranges::find(devices_, kKubeProxyDevice) != devices_.end()) {
+      return found;
+    }
+    const auto own = count_addresses(route_, {std::string{kKubeProxyDevice}});
+    return own ? std::optional{!own->empty()} : std::nullopt;
   }
 
   std::filesystem::path procfs_;
@@ -358,7 +366,7 @@ CollectorSpec spec() {
                    kEstimatorNice, kEstimatorCpus, kEstimatorCpu, kSetting, kAddresses, kSetEntries,
                    kSetMost},
       .options = {{.name = kDevices,
-                   .default_value = std::string{"kube-ipvs0"},
+                   .default_value = std::string{kKubeProxyDevice},
                    .help = "Network devices whose addresses are counted: the one that kube-proxy "
                            "puts addresses of Services on, and others, separated by commas",
                    .accepts = [](std::string_view text) { return parse_devices(text).has_value(); },

@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <memory>
@@ -165,8 +166,11 @@ std::vector<ModuleState> find_modules(std::span<const Feature> features, const f
 
   Knowledge known(rest.size());
   read_config(procfs / "config.gz", rest, known);
+  const bool decided = std::ranges::all_of(known, [](const Known& feature) {
+    return feature.config && feature.config != Built::as_module;
+  });
   utsname names{};
-  if (::uname(&names) == 0) {
+  if (!decided && ::uname(&names) == 0) {
     const fs::path directory = fs::path{"/lib/modules"} / names.release;
     read_list(directory / "modules.builtin", rest, &Known::builtin, known);
     read_list(directory / "modules.dep", rest, &Known::loadable, known);

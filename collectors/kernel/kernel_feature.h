@@ -46,7 +46,7 @@ enum class ModuleState : std::uint8_t {
 
 // Of each feature. Looks, cheapest first and once for all of them, in sysfs for the loaded module,
 // in /proc/config.gz, in modules.builtin and modules.dep of the running release, and in
-// /proc/kallsyms. May take some 50 ms: once, not in a refresh.
+// /proc/kallsyms. May take some 50 ms: once, and not in every refresh.
 [[nodiscard]] std::vector<ModuleState> find_modules(std::span<const Feature> features,
                                                     const std::filesystem::path& procfs,
                                                     const std::filesystem::path& sysfs = "/sys");

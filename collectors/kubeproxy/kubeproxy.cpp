@@ -19,6 +19,7 @@
 #include <prometheus/histogram.h>
 
 #include "collectors/kernel/address_family.h"
+#include "collectors/kernel/host_network.h"
 #include "collectors/kernel/netlink_socket.h"
 #include "collectors/kernel/nftables.h"
 #include "collectors/kernel/process_stat.h"
@@ -156,8 +157,8 @@ class KubeProxyCollector final : public Collector {
         nftables_{netlink::kernel_transport(NETLINK_NETFILTER)},
         signs_{context.dataplane_signs},
         // In the node's process namespace, process 2 is the kernel's.
-        sees_all_processes_{read_file(context.procfs / "2" / "comm").value_or("") == "kthreadd\n"} {
-  }
+        sees_node_{read_file(context.procfs / "2" / "comm").value_or("") == "kthreadd\n" &&
+                   in_first_network_namespace(context.procfs).value_or(false)} {}
 
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
     const bool process_changed = look_at_process(now);
@@ -167,8 +168,8 @@ class KubeProxyCollector final : public Collector {
     if (asked) {
       next_scrape_ = now + kScrapeEvery;
       ask();
-      tell_mode();
     }
+    tell_mode(now);
     miss_errors(out);
     if (!asked && !burst_moved) {
       return RefreshKind::unchanged;
@@ -240,19 +241,22 @@ class KubeProxyCollector final : public Collector {
     }  // else there is no kube-proxy on this node, and nothing is wrong with that
   }
 
-  void tell_mode() {
-    if (!answer_ && !usage_) {
-      const bool gone = nobody_listens_ && sees_all_processes_;
-      signs_->tell(gone ? KubeProxyWord::silent : KubeProxyWord::untold);
-    } else if (mode_.empty()) {
-      signs_->tell(KubeProxyWord::untold);
-    } else if (mode_ == kIptables) {
-      signs_->tell(KubeProxyWord::iptables);
-    } else if (mode_ == kNftables) {
-      signs_->tell(KubeProxyWord::nftables);
-    } else {
-      signs_->tell(mode_ == kIpvs ? KubeProxyWord::ipvs : KubeProxyWord::other);
+  void tell_mode(Clock::time_point now) {
+    const bool gone = !usage_ && nobody_listens_;
+    if (gone) {
+      mode_.clear();
     }
+    KubeProxyWord word = KubeProxyWord::other;
+    if (mode_.empty()) {
+      word = gone && sees_node_ ? KubeProxyWord::silent : KubeProxyWord::unclear;
+    } else if (mode_ == kIptables) {
+      word = KubeProxyWord::iptables;
+    } else if (mode_ == kNftables) {
+      word = KubeProxyWord::nftables;
+    } else if (mode_ == kIpvs) {
+      word = KubeProxyWord::ipvs;
+    }
+    signs_->tell(word, now);
   }
 
   [[nodiscard]] Result<Answer> answer_of_kube_proxy() const {
@@ -398,7 +402,7 @@ class KubeProxyCollector final : public Collector {
   KubeProxyProcess process_;
   netlink::Socket nftables_;
   std::shared_ptr<DataplaneSigns> signs_;
-  bool sees_all_processes_;
+  bool sees_node_;  // all of its processes, and the network that kube-proxy listens in
 
   std::optional<KubeProxyProcess::Usage> usage_;
   std::optional<Seconds> start_time_;  // of the process, since the epoch

@@ -87,7 +87,7 @@ class NftablesCollector final : public Collector {
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
     const Result<RefreshKind> refreshed = reader_.refresh(now);
     if (refreshed) {
-      tell();
+      tell(now);
     }
     if (!refreshed || *refreshed == RefreshKind::unchanged) {
       return refreshed;
@@ -104,7 +104,7 @@ class NftablesCollector final : public Collector {
   }
 
  private:
-  void tell() const {
+  void tell(Clock::time_point now) const {
     Finding finding{.sign = Sign::absent};
     for (const AddressFamily family : kAddressFamilies) {
       if (const std::optional<Figures>& figures = reader_.figures(family)) {
@@ -113,7 +113,7 @@ class NftablesCollector final : public Collector {
         finding.services += figures->services;
       }
     }
-    signs_->tell(Dataplane::nftables, finding);
+    signs_->tell(Dataplane::nftables, finding, now);
   }
 
   TableReader reader_;

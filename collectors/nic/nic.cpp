@@ -50,8 +50,9 @@ constexpr FamilySpec kHeadroom{
     .help =
         "MTU of the device that carries a tunnel, less what the tunnel adds to a packet, less the "
         "tunnel's own MTU: where it is negative, full packets are fragmented or dropped. A tunnel "
-        "that names no device is taken to leave by the default route, WireGuard to run over IPv4 "
-        "where there is one. Of eight tunnels at the most; those in external mode, such as "
+        "that names no device is taken to leave by the route to its other end, or by the default "
+        "route, WireGuard to run over IPv4 where there is one. Of eight tunnels at the most; those "
+        "in external mode, such as "
         "Cilium's, follow the MTU of routes and are left out.",
     .labels = {"device", "kind"},
     .max_series = kMostTunnels};
@@ -61,10 +62,11 @@ constexpr std::chrono::seconds kListingInterval{60};
 class NicCollector final : public Collector {
  public:
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
-    std::vector<Error> misses;
     if (!listed_ || now - *listed_ >= kListingInterval || allowances_.outdated()) {
-      list_devices(now, misses);
+      list_devices(now);
     }
+    // What failed then fails until it is tried again.
+    std::vector<Error> misses = listing_misses_;
     const std::vector<Allowances> allowances = allowances_.read(misses);
 
     // Where only tunnels are served, and those as before, nothing has changed.
@@ -86,12 +88,12 @@ class NicCollector final : public Collector {
 
  private:
   // What cannot be listed is tried again the next time; devices that are known stay so.
-  void list_devices(Clock::time_point now, std::vector<Error>& misses) {
+  void list_devices(Clock::time_point now) {
     listed_.reset();
-    headrooms_.clear();
+    listing_misses_.clear();
     const auto links = list_links(route_);
     if (!links) {
-      misses.push_back(links.error());
+      listing_misses_.push_back(links.error());
       return;
     }
     std::vector<std::uint32_t> cards;
@@ -100,11 +102,11 @@ class NicCollector final : public Collector {
         cards.push_back(link.index);
       }
     }
-    allowances_.watch(cards, misses);
+    allowances_.watch(cards, listing_misses_);
 
     auto headrooms = tell_headrooms(route_, *links);
     if (!headrooms) {
-      misses.push_back(headrooms.error());
+      listing_misses_.push_back(headrooms.error());
       return;
     }
     headrooms_ = std::move(*headrooms);
@@ -126,6 +128,7 @@ class NicCollector final : public Collector {
   netlink::Socket route_{netlink::kernel_transport(NETLINK_ROUTE)};
   AllowanceReader allowances_{kernel_ethtool()};
   std::optional<Clock::time_point> listed_;  // nothing: the last attempt failed
+  std::vector<Error> listing_misses_;
   std::vector<Headroom> headrooms_;
   std::optional<std::vector<Headroom>> served_;
   bool steady_ = false;  // no allowances and no errors the last time

@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,7 +34,8 @@ constexpr FamilySpec kSockets{
     .name = "kubecliff_sockets",
     .help =
         "Sockets of the node's network namespace by state. Many in syn_sent: connections that "
-        "get no answer; many in time_wait: short connections that use up source ports.",
+        "get no answer; many in time_wait: short connections that use up source ports. Absent "
+        "while the modules inet_diag and tcp_diag are not loaded, as they are by ss.",
     .labels = {"protocol", "state"},
     .max_series = kStates.size()};
 constexpr FamilySpec kOrphaned{
@@ -48,8 +48,9 @@ constexpr FamilySpec kTimeWait{
     .help =
         "TCP sockets of the node's network namespace in TIME_WAIT, as the kernel counts them; at "
         "net.ipv4.tcp_max_tw_buckets further ones are dropped at once."};
-constexpr FamilySpec kAllocated{.name = "kubecliff_sockets_allocated",
-                                .help = "TCP sockets of all network namespaces that hold memory."};
+constexpr FamilySpec kAllocated{
+    .name = "kubecliff_sockets_allocated",
+    .help = "TCP sockets of all network namespaces, but for those in TIME_WAIT or being opened."};
 constexpr FamilySpec kMemory{
     .name = "kubecliff_sockets_memory_bytes",
     .help = "Memory of what is queued in the TCP sockets of all network namespaces."};
@@ -58,6 +59,11 @@ constexpr FamilySpec kMemoryMost{
     .help = "Memory at which TCP begins to drop (the third of net.ipv4.tcp_mem)."};
 
 constexpr std::string_view kTcp = "tcp";
+
+// All that are told apart, and connections being opened (TCP_NEW_SYN_RECV). Not the one for sockets
+// that are bound and nothing else (TCP_BOUND_INACTIVE, Linux 6.8), for which the kernel walks all
+// bound ones under their locks.
+constexpr std::uint32_t kAskedStates = (1U << (kStates.size() + 2)) - 2;
 
 class SocketsCollector final : public Collector {
  public:
@@ -83,7 +89,7 @@ class SocketsCollector final : public Collector {
       inet_diag_req_v2 header{};
       header.sdiag_family = af(family);
       header.sdiag_protocol = IPPROTO_TCP;
-      header.idiag_states = std::numeric_limits<std::uint32_t>::max();
+      header.idiag_states = kAskedStates;
       netlink::Request question =
           netlink::Request::plain(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, bytes_of(header));
       const Result<void> asked =

@@ -61,24 +61,27 @@ void must_run(const std::vector<std::string>& argv, std::string_view input = {})
   ASSERT_EQ(run->exit_status, 0) << argv.front() << ": " << run->err;
 }
 
-// All collectors that tell of a dataplane, at their defaults, in the test's network namespace.
+// All collectors that tell of a dataplane, in the test's network namespace, with a bpffs.
 class Node {
  public:
-  explicit Node(std::string bpf_fs = "/sys/fs/bpf")
+  explicit Node(const CiliumMaps& maps)
       : iptables_{iptables::spec(), "kubecliff_", context({})},
         nftables_{nftables::spec(), "kubecliff_", context({})},
-        ipvs_{ipvs::spec(), "kubecliff_ip", context({})},
+        // What others put addresses on is nobody's dataplane.
+        ipvs_{ipvs::spec(), "kubecliff_ip",
+              context(Options{{{"ipvs.devices", std::string{"lo"}}}})},
         dataplane_{spec(), "kubecliff_",
-                   context(Options{{{"dataplane.bpf-fs", std::move(bpf_fs)}}})} {
-    signs_->tell(KubeProxyWord::silent);
-  }
+                   context(Options{{{"dataplane.bpf-fs", maps.bpf_fs().native()}}})} {}
 
-  void kube_proxy_says(KubeProxyWord word) { signs_->tell(word); }
+  void kube_proxy_says(KubeProxyWord word) { word_ = word; }
 
   // So much later that everything is looked at again.
   void refresh() {
+    constexpr auto kLater = 11min;
+    now_ += kLater;
+    signs_->tell(word_, now_);
     for (test::ServedCollector* collector : {&iptables_, &nftables_, &ipvs_, &dataplane_}) {
-      collector->refresh(11min);
+      collector->refresh(kLater);
       EXPECT_THAT(collector->misses(), IsEmpty());
     }
   }
@@ -108,13 +111,30 @@ class Node {
   }
 
   std::shared_ptr<DataplaneSigns> signs_ = std::make_shared<DataplaneSigns>();
+  KubeProxyWord word_ = KubeProxyWord::silent;
+  Clock::time_point now_ = Clock::now();
   test::ServedCollector iptables_;
   test::ServedCollector nftables_;
   test::ServedCollector ipvs_;
   test::ServedCollector dataplane_;
 };
 
-class DataplaneOfRules : public test::NetworkNamespaceTest {
+// A node of its own with a bpffs.
+class NodeTest : public test::NetworkNamespaceTest {
+ protected:
+  void SetUp() override {
+    NetworkNamespaceTest::SetUp();
+    if (!IsSkipped() && !HasFatalFailure()) {
+      maps_.emplace();
+      node_.emplace(*maps_);
+    }
+  }
+
+  std::optional<CiliumMaps> maps_;
+  std::optional<Node> node_;
+};
+
+class DataplaneOfRules : public NodeTest {
  protected:
   static void load(Backend backend, int services, Family family = Family::ipv4) {
     ASSERT_THAT(test::restore(backend, family,
@@ -127,13 +147,11 @@ class DataplaneOfRules : public test::NetworkNamespaceTest {
   }
   void expect(const std::vector<std::string>& kernel, std::string_view verdict,
               const std::vector<std::string>& conflicts = {}) {
-    node_.refresh();
-    EXPECT_THAT(node_.modes("kernel"), ElementsAreArray(kernel));
-    EXPECT_THAT(node_.modes("verdict"), ElementsAre(verdict));
-    EXPECT_THAT(node_.conflicts(), ElementsAreArray(conflicts));
+    node_->refresh();
+    EXPECT_THAT(node_->modes("kernel"), ElementsAreArray(kernel));
+    EXPECT_THAT(node_->modes("verdict"), ElementsAre(verdict));
+    EXPECT_THAT(node_->conflicts(), ElementsAreArray(conflicts));
   }
-
-  Node node_;
 };
 
 TEST_F(DataplaneOfRules, NoneWithoutAny) {
@@ -147,7 +165,7 @@ TEST_F(DataplaneOfRules, NoneWithoutAny) {
 }
 
 TEST_F(DataplaneOfRules, LegacyAndNftAreToldApart) {
-  node_.kube_proxy_says(KubeProxyWord::iptables);
+  node_->kube_proxy_says(KubeProxyWord::iptables);
   load(Backend::nft, 20);
   load(Backend::nft, 20, Family::ipv6);
   expect({"iptables-nft"}, "iptables-nft");
@@ -162,7 +180,7 @@ TEST_F(DataplaneOfRules, LegacyAndNftAreToldApart) {
 }
 
 TEST_F(DataplaneOfRules, ChainsThatNothingLeadsToAreLeftovers) {
-  node_.kube_proxy_says(KubeProxyWord::nftables);
+  node_->kube_proxy_says(KubeProxyWord::nftables);
   load(Backend::legacy, 20);
   must_run({"iptables-legacy", "-t", "nat", "-F", "PREROUTING"});
   must_run({"iptables-legacy", "-t", "nat", "-F", "OUTPUT"});
@@ -171,27 +189,21 @@ TEST_F(DataplaneOfRules, ChainsThatNothingLeadsToAreLeftovers) {
 }
 
 TEST_F(DataplaneOfRules, NftablesInBothShapes) {
-  node_.kube_proxy_says(KubeProxyWord::nftables);
+  node_->kube_proxy_says(KubeProxyWord::nftables);
   load_nftables(test::KubeProxyShape::up_to_1_35);
   expect({"nftables"}, "nftables");
   load_nftables(test::KubeProxyShape::from_1_36);
   expect({"nftables"}, "nftables");
 
-  node_.kube_proxy_says(KubeProxyWord::iptables);
+  node_->kube_proxy_says(KubeProxyWord::iptables);
   expect({"nftables"}, "nftables", {"kube_proxy_disagrees"});
   must_run({"nft", "flush ruleset"});
   must_run({"nft", "add table ip kube-proxy"});
   expect({}, "none", {"kube_proxy_disagrees", "leftovers"});
 }
 
-class DataplaneOfMaps : public test::NetworkNamespaceTest {
+class DataplaneOfMaps : public NodeTest {
  protected:
-  void SetUp() override {
-    NetworkNamespaceTest::SetUp();
-    if (!IsSkipped() && !HasFatalFailure()) {
-      maps_.emplace();
-    }
-  }
   // Entries of the map as bpftool dumps it.
   [[nodiscard]] double dumped(std::string_view name) const {
     const auto run = test::run_tool({"bpftool", "map", "dump", "pinned", maps_->pin(name)});
@@ -201,8 +213,6 @@ class DataplaneOfMaps : public test::NetworkNamespaceTest {
     EXPECT_NE(at, std::string::npos) << text << run->err;
     return at == std::string::npos ? -1 : std::stod(text.substr(at + 6));
   }
-
-  std::optional<CiliumMaps> maps_;
 };
 
 TEST_F(DataplaneOfMaps, CountsAsBpftoolDoes) {
@@ -211,9 +221,8 @@ TEST_F(DataplaneOfMaps, CountsAsBpftoolDoes) {
   maps_->add("cilium_lb4_backends_v2", 1);
   maps_->add("cilium_lb6_services_v2", 0);
   maps_->add("cilium_lb6_backends_v2", 3);
-  Node node{maps_->bpf_fs().native()};
-  node.refresh();
-  const auto at = [&](std::string_view figure) { return node.figures().at(std::string{figure}); };
+  node_->refresh();
+  const auto at = [&](std::string_view figure) { return node_->figures().at(std::string{figure}); };
   EXPECT_EQ(at("dataplane_map_entries{lb4_services}"), dumped("cilium_lb4_services_v2"));
   EXPECT_EQ(at("dataplane_map_entries{lb4_services}"), 9'000);
   EXPECT_EQ(at("dataplane_map_max_entries{lb4_services}"), 65'536);
@@ -222,38 +231,47 @@ TEST_F(DataplaneOfMaps, CountsAsBpftoolDoes) {
   EXPECT_EQ(at("dataplane_map_entries{lb6_services}"), 0);
   EXPECT_EQ(at("dataplane_map_entries{lb6_backends}"), dumped("cilium_lb6_backends_v2"));
 
-  EXPECT_THAT(node.modes("kernel"), ElementsAre("ebpf"));
-  EXPECT_THAT(node.modes("verdict"), ElementsAre("ebpf"));
-  EXPECT_THAT(node.conflicts(), IsEmpty());
+  EXPECT_THAT(node_->modes("kernel"), ElementsAre("ebpf"));
+  EXPECT_THAT(node_->modes("verdict"), ElementsAre("ebpf"));
+  EXPECT_THAT(node_->conflicts(), IsEmpty());
 
   maps_->fill("cilium_lb4_services_v2", 65'536);
-  node.refresh();
-  EXPECT_EQ(node.figures().at("dataplane_map_entries{lb4_services}"), 65'536);
+  node_->refresh();
+  EXPECT_EQ(node_->figures().at("dataplane_map_entries{lb4_services}"), 65'536);
 }
 
-TEST_F(DataplaneOfMaps, RulesThatKubeProxyLeftBehindAreLeftovers) {
+TEST_F(DataplaneOfMaps, RulesBesideThemAreLeftoversOnceCiliumReplacesKubeProxy) {
   maps_->add("cilium_lb4_services_v2", 10);
-  Node node{maps_->bpf_fs().native()};
   ASSERT_THAT(
       test::restore(Backend::nft, Family::ipv4, test::Ruleset{test::varied(20, 3)}.restore_input()),
       has_value());
-  node.refresh();
-  EXPECT_THAT(node.modes("kernel"), ElementsAre("ebpf", "iptables-nft"));
-  EXPECT_THAT(node.modes("verdict"), ElementsAre("ebpf"));
-  EXPECT_THAT(node.conflicts(), ElementsAre("leftovers"));
-
-  node.kube_proxy_says(KubeProxyWord::iptables);
-  node.refresh();
-  EXPECT_THAT(node.modes("verdict"), ElementsAre("iptables-nft"));
-  EXPECT_THAT(node.conflicts(), IsEmpty()) << "Cilium may run beside it";
+  for (const KubeProxyWord word : {KubeProxyWord::iptables, KubeProxyWord::silent}) {
+    node_->kube_proxy_says(word);
+    node_->refresh();
+    EXPECT_THAT(node_->modes("kernel"), ElementsAre("ebpf", "iptables-nft"));
+    EXPECT_THAT(node_->modes("verdict"), ElementsAre("iptables-nft"));
+    EXPECT_THAT(node_->conflicts(), IsEmpty())
+        << "Cilium runs beside kube-proxy, which may be down";
+  }
+  maps_->add("cilium_nodeport_neigh4", 0);
+  node_->refresh();
+  EXPECT_THAT(node_->modes("verdict"), ElementsAre("ebpf"));
+  EXPECT_THAT(node_->conflicts(), ElementsAre("leftovers"));
 }
 
 TEST_F(DataplaneOfMaps, EmptyMapsCarryNothing) {
   maps_->add("cilium_lb4_services_v2", 0);
-  Node node{maps_->bpf_fs().native()};
-  node.refresh();
-  EXPECT_THAT(node.modes("kernel"), IsEmpty());
-  EXPECT_THAT(node.modes("verdict"), ElementsAre("none"));
+  node_->refresh();
+  EXPECT_THAT(node_->modes("kernel"), IsEmpty());
+  EXPECT_THAT(node_->modes("verdict"), ElementsAre("none"));
+}
+
+TEST_F(DataplaneOfMaps, WithoutABpffsNothingIsKnown) {
+  for (const std::string none : {"/proc", "/nonexistent"}) {
+    const auto maps = read_service_maps(none);
+    ASSERT_THAT(maps, has_value());
+    EXPECT_FALSE(maps->has_value());
+  }
 }
 
 TEST_F(DataplaneOfMaps, RefusesAMapThatIsNone) {
@@ -276,8 +294,9 @@ TEST_F(DataplaneOfMaps, WithoutPrivilegeSeesThatTheyAreThere) {
     ASSERT_EQ(::syscall(SYS_capset, &header, data.data()), 0);
     const auto maps = read_service_maps(maps_->bpf_fs());
     ASSERT_THAT(maps, has_value());
+    ASSERT_TRUE(maps->has_value());
     const ServiceMap unknown{.name = "lb4_services", .entries = {}, .max_entries = {}};
-    EXPECT_THAT(*maps, ElementsAre(unknown));
+    EXPECT_THAT((*maps)->maps, ElementsAre(unknown));
   }}.join();
 }
 
@@ -328,20 +347,23 @@ TEST_F(DataplaneOfProgram, FollowsAMoveWithinSeconds) {
 }
 
 // In an emulated kernel: the tests build on one another.
-class DataplaneOfIpvs : public testing::Test {};
+class DataplaneOfIpvs : public testing::Test {
+ protected:
+  CiliumMaps maps_;
+  Node node_{maps_};
+};
 
 TEST_F(DataplaneOfIpvs, ModulesAreReadyBeforeTheyAreLoaded) {
-  Node node;
-  node.refresh();
-  EXPECT_THAT(node.modes("verdict"), ElementsAre("none"));
+  node_.refresh();
+  EXPECT_THAT(node_.modes("verdict"), ElementsAre("none"));
   // Each is judged by modprobe, which only says what it would do.
   for (const Feature& feature : required_features()) {
     const std::string module{feature.module};
     const auto known = test::run_tool({"modprobe", "--dry-run", "--quiet", module});
     ASSERT_THAT(known, has_value());
     const std::string figure = concat("kernel_module_ready{", module, "}");
-    ASSERT_TRUE(node.figures().contains(figure));
-    EXPECT_EQ(node.figures().at(figure), known->exit_status == 0 ? 1 : 0) << module;
+    ASSERT_TRUE(node_.figures().contains(figure));
+    EXPECT_EQ(node_.figures().at(figure), known->exit_status == 0 ? 1 : 0) << module;
   }
 }
 
@@ -349,40 +371,44 @@ TEST_F(DataplaneOfIpvs, DeviceAndServersTogetherAreTheMode) {
   must_run({"modprobe", "ip_vs"});
   must_run({"modprobe", "ip_vs_rr"});
   must_run({"ipvsadm", "-A", "-t", "10.96.0.1:443", "-s", "rr"});
-  Node node;
-  node.refresh();
-  EXPECT_THAT(node.modes("verdict"), ElementsAre("none")) << "servers of somebody else";
+  node_.refresh();
+  EXPECT_THAT(node_.modes("verdict"), ElementsAre("none")) << "servers of somebody else";
 
   must_run({"ip", "link", "add", "kube-ipvs0", "type", "dummy"});
-  node.kube_proxy_says(KubeProxyWord::ipvs);
-  node.refresh();
-  EXPECT_THAT(node.modes("kernel"), ElementsAre("ipvs"));
-  EXPECT_THAT(node.modes("verdict"), ElementsAre("ipvs"));
-  EXPECT_THAT(node.conflicts(), IsEmpty());
+  node_.kube_proxy_says(KubeProxyWord::ipvs);
+  node_.refresh();
+  EXPECT_THAT(node_.modes("kernel"), ElementsAre("ipvs"));
+  EXPECT_THAT(node_.modes("verdict"), ElementsAre("ipvs"));
+  EXPECT_THAT(node_.conflicts(), IsEmpty());
 }
 
 TEST_F(DataplaneOfIpvs, FindsWhatAMoveLeftBehind) {
-  Node node;
-  node.kube_proxy_says(KubeProxyWord::ipvs);
+  node_.kube_proxy_says(KubeProxyWord::ipvs);
   ASSERT_THAT(
       test::restore(Backend::nft, Family::ipv4, test::Ruleset{test::plain(5, 2)}.restore_input()),
       has_value());
-  node.refresh();
-  EXPECT_THAT(node.modes("verdict"), ElementsAre("ipvs"));
-  EXPECT_THAT(node.conflicts(), ElementsAre("iptables_and_ipvs"));
+  node_.refresh();
+  EXPECT_THAT(node_.modes("verdict"), ElementsAre("ipvs"));
+  EXPECT_THAT(node_.conflicts(), ElementsAre("iptables_and_ipvs"));
+
+  // KUBE-SERVICES is IPVS mode's by now, and leads to no Service's chain.
+  must_run({"nft", "flush chain ip nat KUBE-SERVICES"});
+  node_.refresh();
+  EXPECT_THAT(node_.modes("kernel"), ElementsAre("ipvs"));
+  EXPECT_THAT(node_.conflicts(), ElementsAre("iptables_and_ipvs", "leftovers"));
 
   must_run({"nft", "flush ruleset"});
   must_run({"ipvsadm", "-C"});
   const test::NftablesRuleset table{test::plain(5, 2), test::KubeProxyShape::from_1_36};
   ASSERT_THAT(test::nft({"-f", "-"}, table.script()), has_value());
-  node.kube_proxy_says(KubeProxyWord::nftables);
-  node.refresh();
-  EXPECT_THAT(node.modes("verdict"), ElementsAre("nftables"));
-  EXPECT_THAT(node.conflicts(), ElementsAre("ipvs_and_nftables", "leftovers"));
+  node_.kube_proxy_says(KubeProxyWord::nftables);
+  node_.refresh();
+  EXPECT_THAT(node_.modes("verdict"), ElementsAre("nftables"));
+  EXPECT_THAT(node_.conflicts(), ElementsAre("ipvs_and_nftables", "leftovers"));
 
   must_run({"ip", "link", "delete", "kube-ipvs0"});
-  node.refresh();
-  EXPECT_THAT(node.conflicts(), IsEmpty());
+  node_.refresh();
+  EXPECT_THAT(node_.conflicts(), IsEmpty());
 }
 
 }  // namespace

@@ -159,11 +159,13 @@ class KubeProxyTest : public NetworkNamespaceTest {
     speaks("iptables", metrics(wall_clock(), wall_clock() - 1));
   }
 
-  [[nodiscard]] std::unique_ptr<Collector> collector(const std::string& url,
-                                                     bool own_metrics = true) const {
+  [[nodiscard]] std::unique_ptr<Collector> collector(
+      const std::string& url, bool own_metrics = true,
+      const std::filesystem::path& procfs = "/proc") const {
     auto made = kubeproxy::spec().make(
         {.options = Options{{{"kubeproxy.url", OptionValue{url}},
                              {"kubeproxy.own-metrics", OptionValue{own_metrics}}}},
+         .procfs = procfs,
          .dataplane_signs = signs_});
     EXPECT_THAT(made, has_value());
     return made ? std::move(*made) : nullptr;
@@ -258,24 +260,35 @@ TEST_F(KubeProxyTest, ServesItsModeAndItsOwnFamilies) {
 }
 
 TEST_F(KubeProxyTest, ItsWordIsTold) {
-  EXPECT_EQ(signs_->kube_proxy(), KubeProxyWord::untold);
   auto later = 0s;
-  for (const auto& [mode, word] :
-       std::map<std::string, KubeProxyWord>{{"iptables", KubeProxyWord::iptables},
-                                            {"ipvs", KubeProxyWord::ipvs},
+  const auto word = [&] {
+    later += 30s;
+    refresh(later);
+    return signs_->kube_proxy(Clock::time_point{1h} + later);
+  };
+  EXPECT_EQ(signs_->kube_proxy(Clock::time_point{1h}), KubeProxyWord::untold);
+  for (const auto& [mode, expected] :
+       std::map<std::string, KubeProxyWord>{{"ipvs", KubeProxyWord::ipvs},
+                                            {"iptables", KubeProxyWord::iptables},
                                             {"nftables", KubeProxyWord::nftables},
                                             {"winkernel", KubeProxyWord::other}}) {
     speaks(mode, metrics(1, 1));
-    refresh(later += 15s);
-    EXPECT_EQ(signs_->kube_proxy(), word) << mode;
+    EXPECT_EQ(word(), expected) << mode;
   }
-  // Nobody at the port: this machine's processes are all to be seen, and none is kube-proxy.
+  stand_in_->answer("/metrics", StandIn::bytes(""));
+  EXPECT_EQ(word(), KubeProxyWord::other) << "one answer that fails is no other word";
   stand_in_.reset();
-  refresh(later += 15s);
-  EXPECT_EQ(signs_->kube_proxy(), KubeProxyWord::silent);
-  const KubeProxy process{"sleep", {"1000"}};
-  refresh(later += 30s);
-  EXPECT_EQ(signs_->kube_proxy(), KubeProxyWord::untold) << "it does not answer";
+  EXPECT_EQ(word(), KubeProxyWord::unclear) << "it may be one whom a pod does not see";
+}
+
+// The node's processes, among which is no kube-proxy, and its network.
+TEST_F(KubeProxyTest, ANodeThatIsSeenAndHasNoneIsSilent) {
+  FileTree proc;
+  proc.file("2/comm", "kthreadd\n").file("sys/net/netfilter/nf_conntrack_max", "262144\n");
+  collector_ = collector(stand_in_->url(), true, proc.path());
+  stand_in_.reset();
+  refresh(0s);
+  EXPECT_EQ(signs_->kube_proxy(Clock::time_point{1h}), KubeProxyWord::silent);
 }
 
 TEST_F(KubeProxyTest, OwnFamiliesCanBeLeftToPrometheus) {

@@ -35,14 +35,14 @@ class DataplaneTest : public testing::Test {
     served_ = std::make_unique<test::ServedCollector>(spec(), "kubecliff_", context);
   }
 
+  // There is no bpffs, and so nobody else who would tell of eBPF.
   void tell_all(Dataplane carries, KubeProxyWord word) {
     for (const Dataplane dataplane : kDataplanes) {
-      if (dataplane != Dataplane::ebpf) {
-        signs_->tell(dataplane,
-                     {.sign = dataplane == carries ? Sign::carries : Sign::absent, .services = 7});
-      }
+      signs_->tell(dataplane,
+                   {.sign = dataplane == carries ? Sign::carries : Sign::absent, .services = 7},
+                   Clock::now());
     }
-    signs_->tell(word);
+    signs_->tell(word, Clock::now());
   }
   [[nodiscard]] bool has(const std::string& figure) const {
     return served_->figures().contains(figure);
@@ -58,7 +58,7 @@ class DataplaneTest : public testing::Test {
 
 TEST_F(DataplaneTest, GivesNoVerdictBeforeAllHaveLooked) {
   served_->refresh();
-  EXPECT_EQ(at("dataplane_mode{ebpf,kernel}"), 0);
+  EXPECT_FALSE(has("dataplane_mode{ebpf,kernel}"));
   EXPECT_FALSE(has("dataplane_mode{nftables,kernel}"));
   EXPECT_FALSE(has("dataplane_mode{nftables,kube-proxy}"));
   EXPECT_FALSE(has("dataplane_mode{none,verdict}"));
@@ -76,7 +76,7 @@ TEST_F(DataplaneTest, GivesNoVerdictBeforeAllHaveLooked) {
 }
 
 TEST_F(DataplaneTest, WaitsHalfAMinuteForThoseWhoNeverLook) {
-  signs_->tell(Dataplane::iptables_nft, {.sign = Sign::carries, .services = 7});
+  signs_->tell(Dataplane::iptables_nft, {.sign = Sign::carries, .services = 7}, Clock::now());
   served_->refresh();
   served_->refresh(29s);
   EXPECT_FALSE(has("dataplane_mode{iptables-nft,verdict}"));
@@ -85,10 +85,31 @@ TEST_F(DataplaneTest, WaitsHalfAMinuteForThoseWhoNeverLook) {
   EXPECT_FALSE(has("dataplane_mode{ipvs,kernel}"));
 }
 
+TEST_F(DataplaneTest, WhereNobodySeesAnythingThereIsNoVerdict) {
+  served_->refresh();
+  served_->refresh(60s);
+  EXPECT_FALSE(has("dataplane_mode{none,verdict}"));
+  EXPECT_EQ(at("dataplane_conflict{kube_proxy_disagrees}"), 0);
+}
+
+// Its collector fails, or was turned off.
+TEST_F(DataplaneTest, ForgetsWhatIsNotToldAgain) {
+  tell_all(Dataplane::nftables, KubeProxyWord::nftables);
+  served_->refresh(4min);
+  EXPECT_EQ(at("dataplane_mode{nftables,verdict}"), 1);
+  EXPECT_EQ(at("dataplane_mode{nftables,kube-proxy}"), 1);
+  served_->refresh(2min);
+  EXPECT_FALSE(has("dataplane_mode{nftables,kernel}"));
+  EXPECT_FALSE(has("dataplane_mode{nftables,kube-proxy}"));
+  EXPECT_FALSE(has("dataplane_mode{nftables,verdict}"));
+}
+
 TEST_F(DataplaneTest, CostsNothingWhileNothingChanges) {
   tell_all(Dataplane::ipvs, KubeProxyWord::ipvs);
   EXPECT_EQ(served_->refresh(), RefreshKind::full);
   EXPECT_EQ(served_->refresh(2s), RefreshKind::unchanged);
+  signs_->tell(Dataplane::ipvs, {.sign = Sign::carries, .services = 8}, Clock::now());
+  EXPECT_EQ(served_->refresh(2s), RefreshKind::unchanged) << "a Service more";
   tell_all(Dataplane::iptables_nft, KubeProxyWord::iptables);
   EXPECT_EQ(served_->refresh(2s), RefreshKind::full);
   EXPECT_EQ(at("dataplane_mode{iptables-nft,verdict}"), 1);

@@ -43,6 +43,8 @@ struct Case {
   KubeProxyWord word;
   std::optional<Dataplane> mode;
   std::vector<std::string_view> conflicts = {};
+  bool replaces = false;  // eBPF was set up to take kube-proxy's place
+  bool known = true;
 };
 
 class VerdictTest : public testing::TestWithParam<std::vector<Case>> {};
@@ -50,8 +52,11 @@ class VerdictTest : public testing::TestWithParam<std::vector<Case>> {};
 TEST_P(VerdictTest, FollowsFromTheSigns) {
   for (const Case& c : GetParam()) {
     SCOPED_TRACE(c.what);
-    const Verdict verdict = judge(evidence(c.signs, c.word));
+    Evidence told = evidence(c.signs, c.word);
+    told.ebpf_replaces_kube_proxy = c.replaces;
+    const Verdict verdict = judge(told);
     EXPECT_EQ(verdict.mode, c.mode);
+    EXPECT_EQ(verdict.known, c.known);
     std::vector<std::string_view> found;
     for (const Conflict conflict : kConflicts) {
       if (verdict.has(conflict)) {
@@ -66,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
     CleanModes, VerdictTest,
     testing::Values(std::vector<Case>{
         {"nothing at all", {}, KubeProxyWord::silent, std::nullopt},
-        {"nothing, and nobody has looked", {}, KubeProxyWord::untold, std::nullopt},
+        {"nothing, and kube-proxy says nothing", {}, KubeProxyWord::untold, std::nullopt},
         {"legacy", {{kLegacy}}, KubeProxyWord::iptables, kLegacy},
         {"nft", {{kNft}}, KubeProxyWord::iptables, kNft},
         {"nftables", {{kNftables}}, KubeProxyWord::nftables, kNftables},
@@ -77,7 +82,25 @@ INSTANTIATE_TEST_SUITE_P(
         {"a mode that is new to us", {{kNft}}, KubeProxyWord::other, kNft},
         {"Cilium beside kube-proxy", {{kNft}, {kEbpf}}, KubeProxyWord::iptables, kNft},
         {"the same, and it does not answer", {{kNft}, {kEbpf}}, KubeProxyWord::untold, kNft},
-        {"untold is absent", {{kNft}, {kLegacy, Sign::untold}}, KubeProxyWord::iptables, kNft},
+        {"untold beside what carries",
+         {{kNft}, {kLegacy, Sign::untold}},
+         KubeProxyWord::iptables,
+         kNft},
+        {"kube-proxy is down beside Cilium", {{kNft}, {kEbpf}}, KubeProxyWord::silent, kNft},
+        {"nobody may look at what kube-proxy names",
+         {{kNftables, Sign::untold}},
+         KubeProxyWord::nftables,
+         std::nullopt,
+         {},
+         false,
+         false},
+        {"nobody may look at bpffs",
+         {{kEbpf, Sign::untold}},
+         KubeProxyWord::silent,
+         std::nullopt,
+         {},
+         false,
+         false},
     }));
 
 INSTANTIATE_TEST_SUITE_P(Conflicts, VerdictTest,
@@ -131,13 +154,15 @@ INSTANTIATE_TEST_SUITE_P(Conflicts, VerdictTest,
                               {{kNft, Sign::carries, 500}, {kEbpf, Sign::carries, 1}},
                               KubeProxyWord::silent,
                               kEbpf,
-                              {"leftovers"}},
+                              {"leftovers"},
+                              true},
                              {"all at once",
                               {{kLegacy}, {kNft}, {kNftables}, {kIpvs}, {kEbpf}},
                               KubeProxyWord::silent,
                               kEbpf,
                               {"legacy_and_nft", "iptables_and_ipvs", "iptables_and_nftables",
-                               "ipvs_and_nftables", "leftovers"}},
+                               "ipvs_and_nftables", "leftovers"},
+                              true},
                          }));
 
 }  // namespace
