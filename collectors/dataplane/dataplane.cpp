@@ -115,7 +115,7 @@ class DataplaneCollector final : public Collector {
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
     started_ = started_.value_or(now);
     const bool again = look(now);
-    Conclusion conclusion = conclude(gather(now), now);
+    const Conclusion conclusion = conclude(gather(now), now);
     if (!again && conclusion == concluded_ && errors_.empty()) {
       return RefreshKind::unchanged;
     }
