@@ -308,10 +308,12 @@ TEST_F(DataplaneOfProgram, FollowsAMoveWithinSeconds) {
   test::StandIn kube_proxy;
   kube_proxy.answer("/metrics", test::StandIn::text(""));
   kube_proxy.answer("/proxyMode", test::StandIn::text("iptables"));
-  test::Ruleset ruleset{test::varied(1'000, 3)};
+  test::Ruleset ruleset{test::varied(200, 3)};
   ASSERT_THAT(test::restore(Backend::nft, Family::ipv4, ruleset.restore_input()), has_value());
-  auto program = test::Program::start(
-      {"--web.listen-address=127.0.0.1:0", "--collector.kubeproxy.url=" + kube_proxy.url()});
+  // Sanitizers make reading ten times as dear, and the budget would put off the next look.
+  auto program =
+      test::Program::start({"--web.listen-address=127.0.0.1:0", "--collector.cpu-budget=1",
+                            "--collector.kubeproxy.url=" + kube_proxy.url()});
   ASSERT_THAT(program, has_value());
   const std::uint16_t port = (*program)->port_served();
   const auto is_one = [port](std::string_view family, std::string_view labels) {
@@ -320,9 +322,7 @@ TEST_F(DataplaneOfProgram, FollowsAMoveWithinSeconds) {
            std::string::npos;
   };
   const auto follows = [&](std::string_view family, std::string_view labels) {
-    const auto began = std::chrono::steady_clock::now();
     EXPECT_TRUE(test::eventually([&] { return is_one(family, labels); })) << labels;
-    return std::chrono::steady_clock::now() - began;
   };
   follows("mode", R"(mode="iptables-nft",signal="verdict")");
 
@@ -331,9 +331,10 @@ TEST_F(DataplaneOfProgram, FollowsAMoveWithinSeconds) {
     while (!done) {
       std::ignore =
           test::restore(Backend::nft, Family::ipv4, ruleset.add_service(), test::Flush::none);
+      std::this_thread::sleep_for(500ms);  // kube-proxy writes once a second at the most
     }
   }};
-  const test::NftablesRuleset table{test::varied(1'000, 3), test::KubeProxyShape::from_1_36};
+  const test::NftablesRuleset table{test::varied(200, 3), test::KubeProxyShape::from_1_36};
   EXPECT_THAT(test::nft({"-f", "-"}, table.script()), has_value());
   follows("conflict", R"(kind="iptables_and_nftables")");
   kube_proxy.answer("/proxyMode", test::StandIn::text("nftables"));
