@@ -8,8 +8,11 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <optional>
+#include <sstream>
 #include <utility>
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 namespace kubecliff {
@@ -51,6 +54,51 @@ FileEntry entry_of(std::string key, int line, const YAML::Node& value) {
     }
   }
   return entry;
+}
+
+// Where a document has its first node. What is in it is for YAML::Load() to say.
+class FirstNode final : public YAML::EventHandler {
+ public:
+  [[nodiscard]] int line() const { return line_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { line_ = mark.line + 1; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { take(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { take(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    take(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    take(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    take(mark);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  void take(const YAML::Mark& mark) {
+    line_ = seen_ ? line_ : mark.line + 1;
+    seen_ = true;
+  }
+
+  int line_ = 0;
+  bool seen_ = false;
+};
+
+// Where the text has another one. No more are asked for: of some texts that are no YAML, yaml-cpp
+// 0.7 makes documents without end, and YAML::LoadAll() all of them.
+std::optional<int> line_of_second_document(const std::string& text) {
+  std::istringstream stream{text};
+  YAML::Parser parser{stream};
+  FirstNode first;
+  FirstNode second;
+  const bool two = parser.HandleNextDocument(first) && parser.HandleNextDocument(second);
+  return two ? std::optional{second.line()} : std::nullopt;
 }
 
 class Walk {
@@ -114,17 +162,18 @@ Result<void> visit_config_text(std::string_view text, std::string_view name,
                                const EntryVisitor& visit) {
   Walk walk{name, visit};
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string{text});
-    if (documents.empty() || (documents.size() == 1 && documents.front().IsNull())) {
+    const std::string whole{text};
+    if (const auto line = line_of_second_document(whole)) {
+      return walk.at(*line, "expected one YAML document, got another");
+    }
+    const YAML::Node document = YAML::Load(whole);
+    if (document.IsNull()) {
       return {};
     }
-    if (documents.size() > 1) {
-      return walk.at(documents[1].Mark().line + 1, "expected one YAML document, got another");
+    if (!document.IsMap()) {
+      return walk.at(document.Mark().line + 1, "expected a map of settings");
     }
-    if (!documents.front().IsMap()) {
-      return walk.at(documents.front().Mark().line + 1, "expected a map of settings");
-    }
-    return walk.map(documents.front(), "", 1);
+    return walk.map(document, "", 1);
   } catch (const YAML::Exception& error) {
     return walk.at(error.mark.line + 1, "expected YAML, got an error: " + error.msg);
   }

@@ -64,6 +64,8 @@ TEST(VisitConfig, ErrorsNameFileAndLine) {
       {"- a\n- b\n", "f:1: expected a map of settings"},
       {"just words\n", "f:1: expected a map of settings"},
       {"a: 1\n---\nb: 2\n", "f:3: expected one YAML document, got another"},
+      // Of this yaml-cpp makes documents without end.
+      {",", "f:1: expected one YAML document, got another"},
       {"a: 1\n[x]: 2\n", "f:2: expected a key, got a list or a map"},
   };
   for (const Case& c : cases) {
