@@ -2,17 +2,11 @@
 // port.
 #include "collectors/kubeproxy/kubeproxy.h"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <array>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,8 +18,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "collectors/kernel/procfs.h"
-#include "collectors/kernel/unique_fd.h"
+#include "tests/integration/kubeproxy/process.h"
 #include "tests/integration/kubeproxy/stand_in.h"
 #include "tests/support/figures.h"
 #include "tests/support/file_tree.h"
@@ -50,77 +43,6 @@ using Seconds = std::chrono::duration<double>;
 double wall_clock() {
   return Seconds{std::chrono::system_clock::now().time_since_epoch()}.count();
 }
-
-// A program under kube-proxy's name. Ends with this object.
-class KubeProxy {
- public:
-  // `program` is found in the usual places.
-  explicit KubeProxy(const std::string& program, const std::vector<std::string>& arguments = {}) {
-    for (const std::string folder : {"/usr/sbin/", "/usr/bin/"}) {
-      if (std::filesystem::exists(folder + program)) {
-        std::filesystem::create_symlink(folder + program, path_);
-        break;
-      }
-    }
-    std::vector<std::string> argv{path_};
-    argv.insert(argv.end(), arguments.begin(), arguments.end());
-    std::vector<char*> pointers;
-    for (std::string& argument : argv) {
-      pointers.push_back(argument.data());
-    }
-    pointers.push_back(nullptr);
-
-    std::array<int, 2> ends{-1, -1};
-    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    const UniqueFd read_end{ends[0]};
-    input_ = UniqueFd{ends[1]};
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, read_end.get(), STDIN_FILENO);
-    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    std::array<char*, 1> environment{nullptr};
-    EXPECT_EQ(
-        ::posix_spawn(&pid_, path_.c_str(), &actions, nullptr, pointers.data(), environment.data()),
-        0);
-    ::posix_spawn_file_actions_destroy(&actions);
-    wait_until_loaded();
-  }
-  KubeProxy(const KubeProxy&) = delete;
-  KubeProxy& operator=(const KubeProxy&) = delete;
-  ~KubeProxy() { end(); }
-
-  void say(std::string_view line) const {
-    EXPECT_EQ(::write(input_.get(), line.data(), line.size()), static_cast<ssize_t>(line.size()));
-  }
-
-  void end() {
-    if (const pid_t pid = std::exchange(pid_, 0); pid > 0) {
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, nullptr, 0);
-    }
-  }
-
-  [[nodiscard]] pid_t pid() const { return pid_; }
-
- private:
-  // It sleeps under its new name: all of it is loaded, and waits for its time or for input.
-  void wait_until_loaded() const {
-    const std::filesystem::path stat = "/proc/" + std::to_string(pid_) + "/stat";
-    for (const auto deadline = Clock::now() + 10s; Clock::now() < deadline;) {
-      const auto text = read_file(stat);
-      if (text && text->find("(kube-proxy) S ") != std::string::npos) {
-        return;
-      }
-      std::this_thread::sleep_for(1ms);
-    }
-    ADD_FAILURE() << stat << ": not as expected";
-  }
-
-  FileTree folder_;
-  std::string path_ = folder_.path() / "kube-proxy";
-  UniqueFd input_;
-  pid_t pid_ = 0;
-};
 
 // As a kube-proxy of 1.33 and later has it, timestamps aside.
 std::string metrics(double last, double queued, int pending = 0) {
@@ -495,26 +417,37 @@ class RulesetBusyTest : public KubeProxyTest {
     }
   }
 
+  // Watches from before the process hears the line until it has been still for a while; for how
+  // long it was at work, in seconds.
+  double watch_at_work(const KubeProxy& process, const std::string& line) {
+    const auto began = Clock::now();
+    process.say(line);
+    auto work = std::async(std::launch::async, [&] {
+      process.wait_until_still();
+      return Clock::now() - began;
+    });
+    while (work.wait_for(0s) != std::future_status::ready) {
+      watch(250ms);
+    }
+    watch(1s);
+    return Seconds{work.get()}.count();
+  }
+
   FileTree files_;
   double longest_running_ = 0;
 };
 
 TEST_F(RulesetBusyTest, TellsWhenAProcessThatSpeaksNetlinkWasAtWork) {
   const std::string rules = transaction(60'000);
-  const auto alone = nft({"-f", rules});
-  ASSERT_THAT(alone, has_value());
-  const double expected = Seconds{alone->wall}.count();
-
   speaks("nftables", metrics(wall_clock(), 1));
   const KubeProxy process{"nft", {"-i"}};
   watch(1s);
   EXPECT_EQ(at("cliff_ruleset_busy_seconds_count"), 0);
-  process.say("include \"" + rules + "\"\n");
-  watch(std::chrono::milliseconds{static_cast<int>(3'000 * expected)} + 1500ms);
+  const double took = watch_at_work(process, "include \"" + rules + "\"\n");
 
   EXPECT_EQ(at("cliff_ruleset_busy_seconds_count"), 1);
-  EXPECT_NEAR(at("cliff_ruleset_busy_seconds_sum"), expected, 0.3 * expected + 0.1);
-  EXPECT_GT(longest_running_, expected / 4) << "seen while it went on";
+  EXPECT_NEAR(at("cliff_ruleset_busy_seconds_sum"), took, 0.3 * took + 0.1);
+  EXPECT_GT(longest_running_, took / 4) << "seen while it went on";
   EXPECT_EQ(at("cliff_ruleset_busy_running_seconds"), 0);
 }
 
