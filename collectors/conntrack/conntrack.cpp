@@ -1,16 +1,21 @@
 #include "collectors/conntrack/conntrack.h"
 
 #include <linux/netlink.h>
+#include <netinet/in.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "collectors/conntrack/counter_totals.h"
 #include "collectors/conntrack/reader.h"
+#include "collectors/conntrack/stale_flows.h"
 
 namespace kubecliff::conntrack {
 namespace {
@@ -88,6 +93,23 @@ constexpr FamilySpec kFlows{
     .labels = {"protocol", "state"},
     .max_series = 32};
 
+// In the order of StaleFlows::kProtocols.
+constexpr std::array<std::string_view, StaleFlows::kProtocols.size()> kStaleNames{"tcp", "udp",
+                                                                                  "sctp"};
+
+constexpr FamilySpec kStaleFlows{
+    .name = "kubecliff_conntrack_stale_flows",
+    .help =
+        "Flows still translated to a backend that is no longer an endpoint of their Service, "
+        "sampled with kubecliff_conntrack_flows. UDP clients that keep their port send into "
+        "nowhere until such a flow is deleted; TCP flows to endpoints that shut down are normal "
+        "for a while. Absent where no ruleset tells Services, or one cannot be read.",
+    .labels = {"protocol"},
+    .max_series = kStaleNames.size()};
+
+// Between two dumps. Even without a flow the kernel walks every bucket: 5 ms for 262,144 of them.
+constexpr Duration kDumpInterval = std::chrono::minutes{1};
+
 constexpr OptionSpec kMaxFlows{
     .name = "conntrack.max-flows",
     .default_value = std::int64_t{500'000},
@@ -151,10 +173,30 @@ bool has_state(Protocol protocol, State state) {
 
 class FlowsCollector final : public Collector {
  public:
-  FlowsCollector(Reader reader, std::int64_t max_flows)
-      : reader_{std::move(reader)}, max_flows_{static_cast<std::uint64_t>(max_flows)} {}
+  FlowsCollector(Reader reader, std::int64_t max_flows, std::shared_ptr<ServiceEndpoints> endpoints)
+      : reader_{std::move(reader)},
+        max_flows_{static_cast<std::uint64_t>(max_flows)},
+        stale_{std::move(endpoints)} {}
 
-  Result<RefreshKind> refresh(Clock::time_point /*now*/, Samples& out) override {
+  Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
+    const bool due =
+        !dumped_at_ || now - *dumped_at_ >= kDumpInterval || stale_.has_learned_services();
+    if (due) {
+      // Until a dump has succeeded, each refresh tries again.
+      dumped_at_.reset();
+      return dump(now, out);
+    }
+    const bool judged = stale_.judge(now);
+    if (judged) {
+      serve(now, out);
+      remark(out);
+    }
+    miss_candidates(out);
+    return judged ? RefreshKind::incremental : RefreshKind::unchanged;
+  }
+
+ private:
+  Result<RefreshKind> dump(Clock::time_point now, Samples& out) {
     const Result<TableSize> size = reader_.read_size();
     if (!size) {
       return std::unexpected(size.error());
@@ -169,15 +211,49 @@ class FlowsCollector final : public Collector {
       return RefreshKind::full;
     }
 
-    const Result<FlowCounts> counts = reader_.count_flows();
+    stale_.begin_dump(now);
+    const Result<FlowCounts> counts =
+        reader_.count_flows([this](const Flow& flow) { stale_.add(flow); });
     if (!counts) {
       return std::unexpected(counts.error());
     }
-    add_counts(*counts, out);
+    stale_.end_dump();
+    dumped_at_ = now;
+    counts_ = *counts;
+    const bool judged = stale_.judge(now);
+    serve(now, out);
+    if (judged) {
+      remark(out);
+    }
+    miss_candidates(out);
     return RefreshKind::full;
   }
 
- private:
+  void serve(Clock::time_point now, Samples& out) const {
+    add_counts(counts_, out);
+    const std::optional<StaleFlows::Counts> stale = stale_.counts(now);
+    for (std::size_t i = 0; stale && i < stale->size(); ++i) {
+      if ((*stale)[i] > 0 || StaleFlows::kProtocols[i] != IPPROTO_SCTP) {
+        out.add(kStaleFlows, {kStaleNames[i]}, static_cast<double>((*stale)[i]));
+      }
+    }
+  }
+
+  void remark(Samples& out) const {
+    if (const auto& example = stale_.example()) {
+      out.remark("flows to an endpoint that is gone, such as: " + *example);
+    }
+  }
+
+  void miss_candidates(Samples& out) const {
+    if (stale_.overflowed()) {
+      out.miss({.kind = ErrorKind::overrun,
+                .message = "more than " + std::to_string(StaleFlows::kMostCandidates) +
+                           " former endpoints still have flows: kubecliff_conntrack_stale_flows "
+                           "leaves some out"});
+    }
+  }
+
   static void add_counts(const FlowCounts& counts, Samples& out) {
     for (std::size_t p = 0; p < kProtocolNames.size(); ++p) {
       for (std::size_t s = 0; s < kStateNames.size(); ++s) {
@@ -193,6 +269,9 @@ class FlowsCollector final : public Collector {
 
   Reader reader_;
   std::uint64_t max_flows_;
+  StaleFlows stale_;
+  std::optional<Clock::time_point> dumped_at_;
+  FlowCounts counts_;
 };
 
 std::vector<FamilySpec> families() {
@@ -220,16 +299,16 @@ CollectorSpec spec() {
 CollectorSpec flows_spec() {
   return {
       .name = "conntrack.flows",
-      .summary = "connection tracking: flows by protocol and state, sampled",
+      .summary = "connection tracking: flows by protocol and state, and stale ones, sampled",
       .schedule = Schedule::background,
-      // Even without a flow the kernel walks every bucket: 5 ms for 262,144 of them.
-      .interval = std::chrono::minutes{1},
-      .kinds = {RefreshKind::full},
-      .families = {kFlows},
+      // That of judging what a dump found; between dumps there is mostly nothing to do.
+      .interval = std::chrono::seconds{5},
+      .families = {kFlows, kStaleFlows},
       .options = {kMaxFlows},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
         return std::make_unique<FlowsCollector>(make_reader(context.procfs),
-                                                context.options.get<std::int64_t>(kMaxFlows.name));
+                                                context.options.get<std::int64_t>(kMaxFlows.name),
+                                                context.service_endpoints);
       },
   };
 }

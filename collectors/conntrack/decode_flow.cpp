@@ -1,25 +1,22 @@
 #include "collectors/conntrack/decode_flow.h"
 
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <memory>
-#include <span>
-
-#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
-#include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
+#include <optional>
+#include <tuple>
 
 #include "collectors/kernel/netlink_message.h"
 
 namespace kubecliff::conntrack {
 namespace {
 
+using netlink::Attribute;
+using netlink::Attributes;
 using netlink::find_attribute;
 
 Protocol protocol_of(std::uint8_t number) {
@@ -49,12 +46,10 @@ static_assert(static_cast<int>(State::time_wait) == TCP_CONNTRACK_TIME_WAIT);
 static_assert(static_cast<int>(State::syn_sent2) == TCP_CONNTRACK_SYN_SENT2);
 static_assert(static_cast<int>(State::other) == TCP_CONNTRACK_MAX);
 
-State tcp_state_of(const nf_conntrack& flow) {
-  if (nfct_attr_is_set(&flow, ATTR_TCP_STATE) <= 0) {
-    return State::other;
-  }
-  const std::uint8_t state = nfct_get_attr_u8(&flow, ATTR_TCP_STATE);
-  return state < TCP_CONNTRACK_MAX ? static_cast<State>(state) : State::other;
+State tcp_state_of(Bytes protocol_info) {
+  const auto state = read_as<std::uint8_t>(
+      find_attribute(find_attribute(protocol_info, CTA_PROTOINFO_TCP), CTA_PROTOINFO_TCP_STATE));
+  return state && *state < TCP_CONNTRACK_MAX ? static_cast<State>(*state) : State::other;
 }
 
 State progress_of(std::uint32_t status) {
@@ -64,88 +59,113 @@ State progress_of(std::uint32_t status) {
   return (status & IPS_SEEN_REPLY) != 0 ? State::replied : State::unreplied;
 }
 
-// What is taken of a flow: the way down to the attribute, and the size it has to have.
-struct Needed {
-  std::span<const std::uint16_t> path;
-  std::size_t size;
-};
+Bytes address_or_none(Bytes attribute, std::size_t size) {
+  return attribute.size() == size ? attribute : Bytes{};
+}
 
-constexpr std::array<std::uint16_t, 1> kStatus{CTA_STATUS};
-constexpr std::array<std::uint16_t, 3> kProtocol{CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_PROTO_NUM};
-constexpr std::array<std::uint16_t, 3> kTcpState{CTA_PROTOINFO, CTA_PROTOINFO_TCP,
-                                                 CTA_PROTOINFO_TCP_STATE};
-constexpr std::array kNeeded{Needed{kStatus, sizeof(std::uint32_t)},
-                             Needed{kProtocol, sizeof(std::uint8_t)},
-                             Needed{kTcpState, sizeof(std::uint8_t)}};
-
-// The attributes that are needed, and nothing else. libnetfilter_conntrack ends the process when an
-// attribute has a size that it does not expect, so it gets to see only those whose size is right.
-class CheckedAttributes {
- public:
-  explicit CheckedAttributes(Bytes attributes) {
-    for (const Needed& needed : kNeeded) {
-      Bytes payload = attributes;
-      for (const std::uint16_t type : needed.path) {
-        payload = find_attribute(payload, type);
-      }
-      if (payload.size() == needed.size) {
-        append(needed.path, payload);
-      }
+void decode_addresses(Bytes attributes, FlowTuple& tuple) {
+  Attribute attribute;
+  for (Attributes all{attributes}; all.next(attribute);) {
+    switch (attribute.type) {
+      case CTA_IP_V4_SRC:
+        tuple.source = address_or_none(attribute.payload, sizeof(in_addr));
+        break;
+      case CTA_IP_V4_DST:
+        tuple.destination = address_or_none(attribute.payload, sizeof(in_addr));
+        break;
+      case CTA_IP_V6_SRC:
+        tuple.source = address_or_none(attribute.payload, sizeof(in6_addr));
+        break;
+      case CTA_IP_V6_DST:
+        tuple.destination = address_or_none(attribute.payload, sizeof(in6_addr));
+        break;
+      default:
+        break;
     }
   }
+}
 
-  [[nodiscard]] Bytes bytes() const { return Bytes{bytes_}.first(size_); }
-
- private:
-  // One level of headers for each step of the path, all around the one payload.
-  void append(std::span<const std::uint16_t> path, Bytes payload) {
-    for (std::size_t level = 0; level < path.size(); ++level) {
-      const std::size_t inside = (path.size() - 1 - level) * sizeof(nlattr) + kPadded;
-      const bool innermost = level + 1 == path.size();
-      const nlattr header{
-          .nla_len =
-              static_cast<std::uint16_t>(sizeof(nlattr) + (innermost ? payload.size() : inside)),
-          .nla_type = path[level],
-      };
-      std::memcpy(bytes_.data() + size_, &header, sizeof(header));
-      size_ += sizeof(header);
+// Gives the protocol.
+std::optional<std::uint8_t> decode_ports(Bytes attributes, FlowTuple& tuple) {
+  std::optional<std::uint8_t> protocol;
+  Attribute attribute;
+  for (Attributes all{attributes}; all.next(attribute);) {
+    switch (attribute.type) {
+      case CTA_PROTO_NUM:
+        protocol = read_as<std::uint8_t>(attribute.payload);
+        break;
+      case CTA_PROTO_SRC_PORT:
+        tuple.source_port = read_be<std::uint16_t>(attribute.payload).value_or(0);
+        break;
+      case CTA_PROTO_DST_PORT:
+        tuple.destination_port = read_be<std::uint16_t>(attribute.payload).value_or(0);
+        break;
+      default:
+        break;
     }
-    std::memcpy(bytes_.data() + size_, payload.data(), payload.size());
-    size_ += kPadded;
   }
+  return protocol;
+}
 
-  static constexpr std::size_t kPadded = 4;  // every payload that is needed takes this much
-  static constexpr std::size_t kMost =
-      (kStatus.size() + kProtocol.size() + kTcpState.size()) * sizeof(nlattr) +
-      kNeeded.size() * kPadded;
-
-  alignas(nlattr) std::array<std::byte, kMost> bytes_{};
-  std::size_t size_ = 0;
-};
-
-struct DestroyFlow {
-  void operator()(nf_conntrack* flow) const { nfct_destroy(flow); }
-};
+std::optional<std::uint8_t> decode_tuple(Bytes attributes, FlowTuple& tuple, Flow& flow) {
+  std::optional<std::uint8_t> protocol;
+  Attribute attribute;
+  for (Attributes all{attributes}; all.next(attribute);) {
+    switch (attribute.type) {
+      case CTA_TUPLE_IP:
+        decode_addresses(attribute.payload, tuple);
+        break;
+      case CTA_TUPLE_PROTO:
+        protocol = decode_ports(attribute.payload, tuple);
+        break;
+      case CTA_TUPLE_ZONE:
+        flow.zoned = true;  // zone 0 is not told
+        break;
+      default:
+        break;
+    }
+  }
+  return protocol;
+}
 
 }  // namespace
 
-Result<FlowClass> decode_flow(Bytes payload) {
-  const CheckedAttributes attributes{netlink::after_header(payload, sizeof(nfgenmsg))};
-  const std::unique_ptr<nf_conntrack, DestroyFlow> flow{nfct_new()};
-  if (!flow) {
-    return fail(ErrorKind::internal, ENOMEM, "conntrack flow: out of memory");
+Result<Flow> decode_flow(Bytes payload) {
+  Flow flow;
+  std::optional<std::uint8_t> protocol;
+  std::optional<std::uint32_t> status;
+  Bytes protocol_info;
+  Attribute attribute;
+  for (Attributes all{netlink::after_header(payload, sizeof(nfgenmsg))}; all.next(attribute);) {
+    switch (attribute.type) {
+      case CTA_TUPLE_ORIG:
+        protocol = decode_tuple(attribute.payload, flow.original, flow);
+        break;
+      case CTA_TUPLE_REPLY:
+        std::ignore = decode_tuple(attribute.payload, flow.reply, flow);
+        break;
+      case CTA_STATUS:
+        status = read_be<std::uint32_t>(attribute.payload);
+        break;
+      case CTA_PROTOINFO:
+        protocol_info = attribute.payload;
+        break;
+      case CTA_ZONE:
+        flow.zoned = true;
+        break;
+      default:
+        break;
+    }
   }
-  const Bytes checked = attributes.bytes();
-  if (nfct_payload_parse(checked.data(), checked.size(), AF_INET, flow.get()) < 0 ||
-      nfct_attr_is_set(flow.get(), ATTR_STATUS) <= 0 ||
-      nfct_attr_is_set(flow.get(), ATTR_L4PROTO) <= 0) {
+  if (!protocol || !status) {
     return fail(ErrorKind::malformed, "conntrack flow without protocol or status");
   }
 
-  const Protocol protocol = protocol_of(nfct_get_attr_u8(flow.get(), ATTR_L4PROTO));
-  return FlowClass{protocol, protocol == Protocol::tcp
-                                 ? tcp_state_of(*flow)
-                                 : progress_of(nfct_get_attr_u32(flow.get(), ATTR_STATUS))};
+  flow.protocol = *protocol;
+  flow.flow_class.protocol = protocol_of(*protocol);
+  flow.flow_class.state = flow.flow_class.protocol == Protocol::tcp ? tcp_state_of(protocol_info)
+                                                                    : progress_of(*status);
+  return flow;
 }
 
 }  // namespace kubecliff::conntrack

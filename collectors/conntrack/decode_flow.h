@@ -50,11 +50,28 @@ struct FlowClass {
   friend bool operator==(const FlowClass&, const FlowClass&) = default;
 };
 
-// The payload of one answer to a dump by IPCTNL_MSG_CT_GET. Three of some thirty attributes tell
-// the class, so they are read here: libnetfilter_conntrack decodes all of them, allocates for some,
-// and ends the process where one has not the size that it expects. The tests hold this to the
-// library.
-[[nodiscard]] Result<FlowClass> decode_flow(Bytes payload);
+// Where the packets of one direction come from and go to: addresses of 4 or 16 bytes in network
+// order, views into the message; empty where the kernel said none that has either size.
+struct FlowTuple {
+  Bytes source = {};
+  Bytes destination = {};
+  std::uint16_t source_port = 0;  // 0 where the protocol has no ports, too
+  std::uint16_t destination_port = 0;
+};
+
+struct Flow {
+  FlowClass flow_class;
+  std::uint8_t protocol = 0;  // IPPROTO_TCP, …
+  bool zoned = false;         // in a zone: another dataplane's beside the node's own
+  FlowTuple original;
+  FlowTuple reply;
+};
+
+// The payload of one answer to a dump by IPCTNL_MSG_CT_GET. A few of some thirty attributes are
+// needed, so they are read here, in one pass: libnetfilter_conntrack decodes all of them,
+// allocates, and ends the process where one has not the size that it expects
+// (docs/decisions/0007-decoding-flows.md). The tests hold this to the library.
+[[nodiscard]] Result<Flow> decode_flow(Bytes payload);
 
 // How many flows there are of each class.
 class FlowCounts {

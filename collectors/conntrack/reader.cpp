@@ -126,7 +126,7 @@ Result<std::uint64_t> Reader::read_buckets() {
   return buckets_.read_number();
 }
 
-Result<FlowCounts> Reader::count_flows() {
+Result<FlowCounts> Reader::count_flows(const std::function<void(const Flow& flow)>& visit) {
   for (const Result<void>& available : {availability_.tracking(), availability_.ctnetlink()}) {
     if (!available) {
       return std::unexpected(available.error());
@@ -135,11 +135,12 @@ Result<FlowCounts> Reader::count_flows() {
   FlowCounts counts;
   const Result<void> asked =
       socket_.ask(flows_request_, [&](const Message& message) -> Result<void> {
-        const Result<FlowClass> flow = decode_flow(message.payload);
+        const Result<Flow> flow = decode_flow(message.payload);
         if (!flow) {
           return std::unexpected(flow.error());
         }
-        counts.add(*flow);
+        counts.add(flow->flow_class);
+        visit(*flow);
         return {};
       });
   if (!asked) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "collectors/conntrack/availability.h"
@@ -35,8 +36,12 @@ class Reader {
   // From ctnetlink alone: 1 to 2 us for each flow, and the kernel holds no lock for longer than one
   // bucket. The table changes meanwhile, so the sum is not that of one instant. The kernel marks
   // nothing as torn here (it never sets NLM_F_DUMP_INTR in a conntrack dump); the hash table being
-  // resized meanwhile can repeat flows or leave some out.
-  [[nodiscard]] Result<FlowCounts> count_flows();
+  // resized meanwhile can repeat flows or leave some out. `visit` sees every flow, whose views
+  // point into its message.
+  [[nodiscard]] Result<FlowCounts> count_flows(const std::function<void(const Flow& flow)>& visit);
+  [[nodiscard]] Result<FlowCounts> count_flows() {
+    return count_flows([](const Flow& /*flow*/) {});
+  }
 
  private:
   std::filesystem::path procfs_;

@@ -22,6 +22,7 @@
 #include "collectors/core/options.h"
 #include "collectors/core/result.h"
 #include "collectors/core/samples.h"
+#include "collectors/core/service_endpoints.h"
 
 namespace kubecliff {
 
@@ -69,13 +70,14 @@ enum class Schedule : std::uint8_t {
 
 enum class Default : std::uint8_t { off, on };
 
-// What every collector is given.
+// What every collector is given. What collectors tell each other is shared by all of a node.
 struct CollectorContext {
   Options options;
   std::filesystem::path procfs = "/proc";
-  std::shared_ptr<NewFlows> new_flows =
-      std::make_shared<NewFlows>();  // of all collectors of a node, as is
+  // Of all collectors of a node.
+  std::shared_ptr<NewFlows> new_flows = std::make_shared<NewFlows>();
   std::shared_ptr<DataplaneSigns> dataplane_signs = std::make_shared<DataplaneSigns>();
+  std::shared_ptr<ServiceEndpoints> service_endpoints = std::make_shared<ServiceEndpoints>();
 };
 
 struct CollectorSpec {

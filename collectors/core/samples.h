@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -46,9 +47,14 @@ class Samples {
   // logs it, and the collector does not count as successful.
   void miss(Error error) { misses_.push_back(std::move(error)); }
 
+  // Something that has happened and is neither a figure nor a failure: a line for the log, in plain
+  // words, said once.
+  void remark(std::string text) { remarks_.push_back(std::move(text)); }
+
   [[nodiscard]] bool empty() const { return families_.empty(); }
   [[nodiscard]] std::size_t dropped() const { return dropped_; }
   [[nodiscard]] const std::vector<Error>& misses() const { return misses_; }
+  [[nodiscard]] const std::vector<std::string>& remarks() const { return remarks_; }
 
   // The families, sorted by name; leaves the samples empty.
   [[nodiscard]] std::vector<prometheus::MetricFamily> take();
@@ -61,6 +67,7 @@ class Samples {
 
   std::vector<prometheus::MetricFamily> families_;
   std::vector<Error> misses_;
+  std::vector<std::string> remarks_;
   std::size_t dropped_ = 0;
 };
 

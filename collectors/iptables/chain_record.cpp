@@ -60,6 +60,7 @@ void ChainFold::begin(std::string_view chain, ChainKind kind) {
     record_.is_services = chain == "KUBE-SERVICES";
   }
   built_in_ = {.kind = kind};
+  links_.begin(record_.chain_class, chain);
   contents_.clear();
   services_.clear();
   shares_.clear();
@@ -71,12 +72,14 @@ void ChainFold::add(const Rule& rule) {
   // With the count, because a rule that is nothing but a counter has the content 0.
   record_.content = mix(record_.content + rule.content + record_.rules);
   contents_.push_back(rule.content);
+  const ChainClass target =
+      rule.target == Target::chain ? class_of(rule.chain) : ChainClass::foreign;
+  links_.add(rule, target);
 
   Owner owner = Owner::other;
   switch (rule.target) {
     case Target::chain: {
       ++record_.jumps;
-      const ChainClass target = class_of(rule.chain);
       add_jump(rule, target);
       owner = owner_of(rule.chain);
       break;
@@ -93,6 +96,7 @@ void ChainFold::add(const Rule& rule) {
       owner = Owner::nodelocaldns;
       break;
     case Target::none:
+    case Target::dnat:
     case Target::other:
       break;
   }
@@ -121,9 +125,7 @@ void ChainFold::add_jump(const Rule& rule, ChainClass target) {
     ++record_.masquerade_rules;
     return;
   }
-  const bool dispatches =
-      record_.chain_class == ChainClass::services || record_.chain_class == ChainClass::nodeports;
-  if (dispatches && is_per_service(target)) {
+  if (dispatches(record_.chain_class) && is_per_service(target)) {
     // SVC, SVL, EXT, FW and XLB chains of a Service port share the hash after the last dash.
     services_.push_back(
         std::hash<std::string_view>{}(rule.chain.substr(rule.chain.rfind('-') + 1)));
@@ -142,6 +144,7 @@ ChainRecord ChainFold::finish() {
   record_.unbalanced =
       (record_.chain_class == ChainClass::svc || record_.chain_class == ChainClass::svl) &&
       !equal_shares(shares_);
+  record_.links = static_cast<std::uint32_t>(links_.words().size());
   return record_;
 }
 

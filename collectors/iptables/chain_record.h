@@ -1,5 +1,5 @@
-// From rules to figures: Rule is what a decoder says of one rule, ChainRecord what is kept of a
-// chain, TableFigures what is served of a table. Both backends meet here.
+// From rules to figures: ChainRecord is what is kept of a chain, TableFigures what is served of a
+// table. Both backends meet here.
 #pragma once
 
 #include <array>
@@ -11,27 +11,10 @@
 #include <vector>
 
 #include "collectors/iptables/chain_names.h"
+#include "collectors/iptables/link_fold.h"
+#include "collectors/iptables/rule.h"
 
 namespace kubecliff::iptables {
-
-enum class Target : std::uint8_t {
-  none,   // counts, and lets the packet go on
-  chain,  // jump or goto
-  drop,
-  reject,
-  masquerade,
-  notrack,
-  other,
-};
-
-struct Rule {
-  Target target = Target::none;
-  std::string_view chain = {};        // Target::chain: where to
-  std::optional<double> chance = {};  // of a statistic match in random mode
-  bool recent = false;        // has a recent match: how kube-proxy keeps a client's affinity
-  std::uint64_t packets = 0;  // counted by the rule
-  std::uint64_t content = 0;  // hash of everything but the counters
-};
 
 enum class ChainKind : std::uint8_t { user, prerouting, input, forward, output, postrouting };
 
@@ -54,6 +37,8 @@ struct ChainRecord {
   std::uint32_t masquerade_rules = 0;  // MASQUERADE, or marked for it
   std::uint32_t refusals = 0;          // DROP and REJECT
   std::uint32_t dangling_jumps = 0;    // legacy: jumps that lead here, where nothing is left
+  std::uint32_t links_at = 0;          // where its links stand among the table's
+  std::uint32_t links = 0;             // words of them
   ChainClass chain_class = ChainClass::foreign;
   Owner owner = Owner::other;
   ChainKind kind = ChainKind::user;
@@ -82,8 +67,12 @@ class ChainFold {
  public:
   void begin(std::string_view chain, ChainKind kind);
   void add(const Rule& rule);
-  // Of the chain that began last. `built_in()` is for built-in chains only.
+  // Whether the destinations of the chain's rules matter.
+  [[nodiscard]] bool wants_destinations() const { return dispatches(record_.chain_class); }
+  // Of the chain that began last. `built_in()` is for built-in chains only; `links()` are good
+  // until the next chain begins, and it is for the caller to say where they stand.
   [[nodiscard]] ChainRecord finish();
+  [[nodiscard]] std::span<const LinkWord> links() const { return links_.words(); }
   [[nodiscard]] const BuiltInChain& built_in() const { return built_in_; }
 
  private:
@@ -91,6 +80,7 @@ class ChainFold {
 
   ChainRecord record_;
   BuiltInChain built_in_;
+  LinkFold links_;
   std::vector<std::uint64_t> contents_;
   std::vector<std::uint64_t> services_;
   double left_ = 1;  // chance that the rules so far let a packet go on

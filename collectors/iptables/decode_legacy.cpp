@@ -19,6 +19,11 @@ struct Layout {
   std::size_t entry_end;      // u16: offset of the next entry
   std::size_t counters;       // struct xt_counters
   std::size_t selector_size;  // the leading bytes that say which packets match
+  std::size_t address;        // of the destination, within them; its mask; and u16: the protocol
+  std::size_t mask;
+  std::size_t protocol;
+  std::size_t inversions;  // u8
+  std::size_t address_size;
 };
 
 constexpr Layout kIpv4Layout{
@@ -27,6 +32,11 @@ constexpr Layout kIpv4Layout{
     .entry_end = offsetof(ipt_entry, next_offset),
     .counters = offsetof(ipt_entry, counters),
     .selector_size = sizeof(ipt_ip),
+    .address = offsetof(ipt_entry, ip.dst),
+    .mask = offsetof(ipt_entry, ip.dmsk),
+    .protocol = offsetof(ipt_entry, ip.proto),
+    .inversions = offsetof(ipt_entry, ip.invflags),
+    .address_size = sizeof(in_addr),
 };
 constexpr Layout kIpv6Layout{
     .header = sizeof(ip6t_entry),
@@ -34,6 +44,11 @@ constexpr Layout kIpv6Layout{
     .entry_end = offsetof(ip6t_entry, next_offset),
     .counters = offsetof(ip6t_entry, counters),
     .selector_size = sizeof(ip6t_ip6),
+    .address = offsetof(ip6t_entry, ipv6.dst),
+    .mask = offsetof(ip6t_entry, ipv6.dmsk),
+    .protocol = offsetof(ip6t_entry, ipv6.proto),
+    .inversions = offsetof(ip6t_entry, ipv6.invflags),
+    .address_size = sizeof(in6_addr),
 };
 
 // Matches and targets begin alike: size, name, revision; their own data follow.
@@ -43,6 +58,7 @@ constexpr std::size_t kErrorTarget = XT_ALIGN(sizeof(xt_error_target));
 
 struct Extension {
   std::string_view name;
+  std::uint8_t revision = 0;
   Bytes data;
   std::size_t size = 0;  // with its header
 };
@@ -54,6 +70,7 @@ std::optional<Extension> extension_at(Bytes bytes) {
   }
   return Extension{
       .name = text_of(bytes.subspan(sizeof(std::uint16_t), XT_EXTENSION_MAXNAMELEN)),
+      .revision = *read_as<std::uint8_t>(bytes, kExtensionHeader - 1),
       .data = bytes.subspan(kExtensionHeader, *size - kExtensionHeader),
       .size = *size,
   };
@@ -82,6 +99,31 @@ std::optional<Entry> entry_at(Bytes rest, const Layout& layout) {
   return Entry{.bytes = bytes,
                .matches = bytes.subspan(layout.header, *match_end - layout.header),
                .target = *target};
+}
+
+// The entry's own part of it; ports are for the matches to tell.
+Destination destination_of(Bytes entry, const Layout& layout) {
+  constexpr std::byte kInvertedDestination{IPT_INV_DSTIP};
+  constexpr std::byte kInvertedProtocol{XT_INV_PROTO};
+  static_assert(IPT_INV_DSTIP == IP6T_INV_DSTIP);
+
+  Destination destination;
+  const std::byte inverted = entry[layout.inversions];
+  const auto protocol = read_as<std::uint16_t>(entry, layout.protocol);
+  if ((inverted & kInvertedProtocol) == std::byte{}) {
+    destination.protocol = static_cast<std::uint8_t>(*protocol);
+  }
+  const Bytes mask = entry.subspan(layout.mask, layout.address_size);
+  const auto all = [mask](std::byte value) {
+    return std::ranges::all_of(mask, [value](std::byte byte) { return byte == value; });
+  };
+  if (all(std::byte{0xff}) && (inverted & kInvertedDestination) == std::byte{}) {
+    destination.hosts = Destination::Hosts::one;
+    destination.address = entry.subspan(layout.address, layout.address_size);
+  } else if (!all(std::byte{})) {
+    destination.hosts = Destination::Hosts::some;
+  }
+  return destination;
 }
 
 // Of the longest names no NUL need follow, only padding.
@@ -194,6 +236,11 @@ std::optional<Rule> Walker::decode_rule(const Entry& entry, std::size_t offset) 
   rule.content = hash_of(entry.bytes.subspan(layout_.header),
                          hash_of(entry.bytes.first(layout_.selector_size)));
 
+  if (fold_.wants_destinations()) {
+    rule.destination = destination_of(entry.bytes, layout_);
+  }
+  rule.address_size = layout_.address_size;
+
   for (Bytes rest = entry.matches; !rest.empty();) {
     const auto match = extension_at(rest);
     if (!match) {
@@ -205,7 +252,7 @@ std::optional<Rule> Walker::decode_rule(const Entry& entry, std::size_t offset) 
 
   // The standard target, a verdict, has no name.
   if (!entry.target.name.empty()) {
-    rule.target = extension_target(entry.target.name, entry.target.data);
+    apply_target(entry.target.name, entry.target.revision, entry.target.data, rule);
     return rule;
   }
   const auto verdict = read_as<std::int32_t>(entry.target.data);
@@ -236,6 +283,8 @@ void Walker::end_chain() {
   in_chain_ = false;
   ChainRecord record = fold_.finish();
   record.handle = chain_start_;
+  record.links_at = static_cast<std::uint32_t>(table_.links.size());
+  table_.links.insert(table_.links.end(), fold_.links().begin(), fold_.links().end());
   if (record.kind != ChainKind::user) {
     table_.built_in.push_back(fold_.built_in());
   }

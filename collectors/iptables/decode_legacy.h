@@ -21,6 +21,7 @@ namespace kubecliff::iptables {
 struct LegacyTable {
   std::vector<ChainRecord> chains;  // in the order of the blob
   std::vector<BuiltInChain> built_in;
+  std::vector<LinkWord> links;
 };
 
 // `info` is what the kernel said of the table when it was read. Malformed where the bytes

@@ -3,8 +3,11 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include "collectors/iptables/match_info.h"
+#include "collectors/kernel/address_family.h"
+#include "collectors/kernel/nft_destination.h"
 
 namespace kubecliff::iptables {
 namespace {
@@ -46,8 +49,9 @@ void apply_expression(const netlink::NftExpression& expression, Rule& rule) {
     apply_match(text_of(find_attribute(data, NFTA_MATCH_NAME)),
                 find_attribute(data, NFTA_MATCH_INFO), rule);
   } else if (name == "target") {
-    rule.target = extension_target(text_of(find_attribute(data, NFTA_TARGET_NAME)),
-                                   find_attribute(data, NFTA_TARGET_INFO));
+    apply_target(text_of(find_attribute(data, NFTA_TARGET_NAME)),
+                 read_be<std::uint32_t>(find_attribute(data, NFTA_TARGET_REV)).value_or(0),
+                 find_attribute(data, NFTA_TARGET_INFO), rule);
   } else if (name == "reject") {
     rule.target = Target::reject;
   } else if (name == "masq") {
@@ -57,14 +61,46 @@ void apply_expression(const netlink::NftExpression& expression, Rule& rule) {
   }
 }
 
+AddressFamily family_of(const netlink::Message& message) {
+  const auto header = read_as<nfgenmsg>(message.payload).value_or(nfgenmsg{});
+  return header.nfgen_family == AF_INET6 ? AddressFamily::ipv6 : AddressFamily::ipv4;
+}
+
+// iptables-nft says some of it in expressions of nf_tables and some in those of xtables: which of
+// it differs from release to release, and where both say it, it is the same.
+void take_destination(const netlink::NftDestination& expressions, Rule& rule) {
+  const Destination& said = expressions.destination();
+  rule.destination.hosts = said.hosts;
+  rule.destination.address = said.address;
+  if (said.protocol != 0) {
+    rule.destination.protocol = said.protocol;
+  }
+  if (said.port != 0) {
+    rule.destination.port = said.port;
+  }
+  if (!expressions.translation().address.empty()) {
+    rule.target = Target::dnat;
+    rule.translation = expressions.translation();
+  }
+}
+
 }  // namespace
 
 ChainKind kind_of(const netlink::NftChain& chain) {
   return chain.hooked ? built_in(chain.name) : ChainKind::user;
 }
 
-std::optional<Rule> decode_rule(const netlink::Message& message) {
+Detail detail_of(std::string_view chain) {
+  const ChainClass chain_class = class_of(chain);
+  return dispatches(chain_class) || chain_class == ChainClass::sep ? Detail::destinations
+                                                                   : Detail::figures;
+}
+
+std::optional<Rule> decode_rule(const netlink::Message& message, Detail detail) {
+  const AddressFamily family = family_of(message);
+  netlink::NftDestination destination{family};
   Rule rule;
+  rule.address_size = address_size(family);
   Attribute attribute;
   Attributes attributes{netlink::nftables_attributes(message)};
   while (attributes.next(attribute)) {
@@ -82,13 +118,22 @@ std::optional<Rule> decode_rule(const netlink::Message& message) {
           rule.content = hash_of(element.payload, rule.content);
         }
         apply_expression(*expression, rule);
+        if (detail == Detail::destinations) {
+          destination.apply(*expression);
+        }
       }
       if (elements.malformed()) {
         return std::nullopt;
       }
     }
   }
-  return attributes.malformed() ? std::nullopt : std::optional{rule};
+  if (attributes.malformed()) {
+    return std::nullopt;
+  }
+  if (detail == Detail::destinations) {
+    take_destination(destination, rule);
+  }
+  return rule;
 }
 
 }  // namespace kubecliff::iptables

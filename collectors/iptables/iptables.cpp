@@ -287,11 +287,11 @@ class IptablesCollector final : public Collector {
  public:
   explicit IptablesCollector(const CollectorContext& context)
       : legacy_ipv4_{AddressFamily::ipv4, context.procfs,
-                     context.options.get<Duration>(kFullInterval)},
+                     context.options.get<Duration>(kFullInterval), context.service_endpoints},
         legacy_ipv6_{AddressFamily::ipv6, context.procfs,
-                     context.options.get<Duration>(kFullInterval)},
+                     context.options.get<Duration>(kFullInterval), context.service_endpoints},
         nft_{netlink::kernel_transport(NETLINK_NETFILTER), context.procfs,
-             context.options.get<Duration>(kFullInterval)},
+             context.options.get<Duration>(kFullInterval), context.service_endpoints},
         new_flows_{context.new_flows},
         signs_{context.dataplane_signs} {}
 

@@ -1,6 +1,7 @@
 #include "collectors/iptables/legacy_reader.h"
 
 #include <algorithm>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -26,6 +27,7 @@ constexpr int kAttempts = 3;
 }  // namespace
 
 Result<RefreshKind> LegacyReader::refresh(Clock::time_point now) {
+  const ServiceEndpoints::Look look = endpoints_->begin(now);
   const Result<std::vector<std::string>> names = loaded_.read();
   if (!names) {
     if (names.error().kind == ErrorKind::unavailable) {
@@ -48,10 +50,11 @@ Result<RefreshKind> LegacyReader::refresh(Clock::time_point now) {
                return std::ranges::find(*names, table.reading.table) == names->end();
              }) > 0;
   const std::optional<BackendState> state_before = reading_.state;
+  copied_ = false;
   bool read_any = false;
   std::optional<Error> error;
   for (const std::string& table : *names) {
-    const Result<RefreshKind> refreshed = refresh_table(table, now);
+    const Result<RefreshKind> refreshed = refresh_table(table, look);
     if (refreshed) {
       read_any |= *refreshed == RefreshKind::full;
     } else if (refreshed.error().kind == ErrorKind::denied) {
@@ -69,6 +72,7 @@ Result<RefreshKind> LegacyReader::refresh(Clock::time_point now) {
   if (error) {
     return std::unexpected(std::move(*error));
   }
+  tell(look);
   const bool unchanged = !read_any && !changed_ && reading_.state == state_before;
   return std::exchange(read_, true) && unchanged ? RefreshKind::unchanged : RefreshKind::full;
 }
@@ -79,6 +83,9 @@ RefreshKind LegacyReader::withdraw(BackendState state) {
   tables_.clear();
   reading_.tables.clear();
   reading_.state = state;
+  if (state != BackendState::denied) {
+    teller_.withdraw();
+  }
   read_ = state != BackendState::denied;
   return same ? RefreshKind::unchanged : RefreshKind::full;
 }
@@ -92,14 +99,18 @@ BackendState LegacyReader::absent_state() {
   return *absent_;
 }
 
-Result<RefreshKind> LegacyReader::refresh_table(std::string_view table, Clock::time_point now) {
+Result<RefreshKind> LegacyReader::refresh_table(std::string_view table,
+                                                ServiceEndpoints::Look look) {
   const Result<xtables::TableInfo> info = socket_->info(table);
   if (!info) {
     return std::unexpected(info.error());
   }
   const auto known = std::ranges::find(tables_, table,
                                        [](const TableState& state) { return state.reading.table; });
-  if (known != tables_.end() && known->info == *info && now - known->read_at < full_interval_) {
+  const bool same = known != tables_.end() && known->info == *info;
+  const bool asked =
+      same && known->has_services() && endpoints_->asked_for_look_after(known->ticket);
+  if (same && !asked && look.at - known->read_at < full_interval_) {
     return RefreshKind::unchanged;
   }
 
@@ -107,7 +118,9 @@ Result<RefreshKind> LegacyReader::refresh_table(std::string_view table, Clock::t
   if (!state) {
     return std::unexpected(std::move(state.error()));
   }
-  state->read_at = now;
+  state->read_at = look.at;
+  state->ticket = look.ticket;
+  copied_ = true;
   if (known == tables_.end()) {
     changed_ = true;
     tables_.push_back(std::move(*state));
@@ -138,15 +151,42 @@ Result<LegacyReader::TableState> LegacyReader::read_table(std::string_view table
     if (!decoded) {
       return prefixed(table, std::move(decoded.error()));
     }
+    ServiceLists services;
+    if (tells_services(table)) {
+      services = list_services(decoded->chains, decoded->links);
+    }
     return TableState{
         .info = info,
         .read_at = {},
+        .ticket = 0,
         .reading = {.table = std::string{table},
                     .figures = summarize(decoded->chains, decoded->built_in),
                     .built_in = std::move(decoded->built_in),
                     .bytes = info.bytes},
+        .services = std::move(services),
     };
   }
+}
+
+// As long as the sizes stand still nothing is known of the contents, but that no Service has come
+// to where there was none.
+void LegacyReader::tell(ServiceEndpoints::Look look) {
+  if (!copied_ && !changed_ && teller_.has_told()) {
+    if (std::ranges::any_of(tables_, &TableState::has_services)) {
+      teller_.presume(look);
+    } else {
+      teller_.confirm(look);
+    }
+    return;
+  }
+  ServiceLists all;
+  for (const TableState& table : tables_) {
+    if (table.has_services()) {
+      look.ticket = std::min(look.ticket, table.ticket);
+      all.append(table.services);
+    }
+  }
+  teller_.tell(look, std::make_shared<const EndpointSet>(all.services, all.endpoints, all.unclear));
 }
 
 void LegacyReader::publish() {

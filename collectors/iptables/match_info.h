@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "collectors/iptables/chain_record.h"
+#include "collectors/iptables/rule.h"
 #include "collectors/kernel/bytes.h"
 
 namespace kubecliff::iptables {
@@ -13,8 +13,8 @@ namespace kubecliff::iptables {
 // Takes what matters of a match into the rule; every other match is left alone.
 void apply_match(std::string_view match, Bytes info, Rule& rule);
 
-// What a target that is neither a verdict nor a jump does.
-[[nodiscard]] Target extension_target(std::string_view target, Bytes info);
+// Takes what a target that is neither a verdict nor a jump does into the rule.
+void apply_target(std::string_view target, std::uint32_t revision, Bytes info, Rule& rule);
 
 // 64 bits over the bytes, chained by `seed`.
 [[nodiscard]] std::uint64_t hash_of(Bytes bytes, std::uint64_t seed = 0);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "collectors/iptables/decode_nft.h"
+#include "collectors/iptables/service_links.h"
 #include "collectors/kernel/kernel_feature.h"
 #include "collectors/kernel/nftables.h"
 
@@ -24,17 +25,42 @@ constexpr int kAttempts = 3;
 // Between two looks at the counters of the jumps to KUBE-SERVICES.
 constexpr std::chrono::seconds kFlowInterval{15};
 
+// The lists of chains to be read are kept for the next pass up to so many; those of a whole table
+// are megabytes.
+constexpr std::size_t kKeptUnread = 4096;
+
+// More words of links than most chains have: an estimate.
+constexpr std::size_t kMostLinks = 4;
+
+// Chains of a Service's port, whichever.
+bool is_service_chain(ChainClass chain_class) {
+  return is_per_service(chain_class) && chain_class != ChainClass::sep;
+}
+
+std::int64_t users_of(const ChainRecord& chain) {
+  return std::int64_t{chain.use} - chain.rules;
+}
+
 }  // namespace
 
 NftReader::NftReader(netlink::TransportFactory transport, std::filesystem::path procfs,
-                     Duration full_interval)
+                     Duration full_interval, std::shared_ptr<ServiceEndpoints> endpoints)
     : socket_{std::move(transport)},
       nf_tables_{netlink::kNfTables, std::move(procfs)},
       full_interval_{full_interval},
-      families_{Family{.family = AddressFamily::ipv4, .tables = {}, .reading = {}},
-                Family{.family = AddressFamily::ipv6, .tables = {}, .reading = {}}} {}
+      endpoints_{std::move(endpoints)},
+      families_{family_of(AddressFamily::ipv4), family_of(AddressFamily::ipv6)} {}
+
+NftReader::Family NftReader::family_of(AddressFamily family) const {
+  return {.family = family,
+          .tables = {},
+          .reading = {},
+          .teller = {endpoints_, ServiceEndpoints::Source::iptables_nft,
+                     static_cast<std::size_t>(family)}};
+}
 
 Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
+  const ServiceEndpoints::Look look = endpoints_->begin(now);
   // Asking would load the module where it is one.
   if (const FeatureState state = nf_tables_.look(); state != FeatureState::present) {
     return withdraw(state == FeatureState::not_built ? BackendState::not_built
@@ -51,6 +77,9 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
   const bool full_due =
       !full_generation_ || (*generation != *full_generation_ && now - full_at_ >= full_interval_);
   if (read_ && settled_ && !full_due && *generation == generation_) {
+    for (const Family& family : families_) {
+      family.teller.confirm(look);
+    }
     if (now - flows_at_ < kFlowInterval) {
       return RefreshKind::unchanged;
     }
@@ -94,6 +123,7 @@ Result<RefreshKind> NftReader::refresh(Clock::time_point now) {
   }
   for (Family& family : families_) {
     publish(family);
+    tell(family, look);
   }
   flows_at_ = now;
   read_ = true;
@@ -106,6 +136,9 @@ RefreshKind NftReader::withdraw(BackendState state) {
     family.tables.clear();
     family.reading.tables.clear();
     family.reading.state = state;
+    if (state != BackendState::denied) {
+      family.teller.withdraw();
+    }
   }
   read_ = state != BackendState::denied;
   settled_ = false;
@@ -129,6 +162,7 @@ Result<void> NftReader::read_families(std::uint32_t generation) {
 Result<void> NftReader::read_family(Family& family, std::uint32_t generation) {
   unread_.clear();
   names_.clear();
+  kept_dispatchers_.clear();
   Result<std::vector<Table>> tables = list_tables(family, generation);
   if (!tables) {
     return std::unexpected(tables.error());
@@ -139,7 +173,9 @@ Result<void> NftReader::read_family(Family& family, std::uint32_t generation) {
   // What is read from here on is kept even when the rest is not: chains not reached stay unknown.
   family.tables = std::move(*tables);
 
-  for (const Unread& unread : unread_) {
+  // Some come to them while they are read.
+  for (std::size_t i = 0; i < unread_.size(); ++i) {
+    const Unread unread = unread_[i];
     Table& table = family.tables[unread.table];
     ChainRecord& chain = table.chains[unread.chain];
     const std::string_view chain_name =
@@ -154,9 +190,26 @@ Result<void> NftReader::read_family(Family& family, std::uint32_t generation) {
     record.use = chain.use;
     record.known = true;
     record.tentative = true;
+    record.links_at = static_cast<std::uint32_t>(table.links.size());
+    table.links.insert(table.links.end(), fold_.links().begin(), fold_.links().end());
     chain = record;
     if (chain.kind != ChainKind::user) {
       table.built_in.push_back(fold_.built_in());
+    }
+    if (is_service_chain(record.chain_class) && unread.users_before &&
+        *unread.users_before != users_of(record)) {
+      leave_dispatchers_unread(family.tables);
+    }
+  }
+  if (unread_.size() > kKeptUnread) {
+    unread_.clear();
+    unread_.shrink_to_fit();
+    names_.clear();
+    names_.shrink_to_fit();
+  }
+  for (Table& table : family.tables) {
+    if (table.links.capacity() > table.links.size() / 8 * 9) {
+      table.links.shrink_to_fit();
     }
   }
   return {};
@@ -203,11 +256,13 @@ Result<std::vector<NftReader::Table>> NftReader::list_tables(const Family& famil
 Result<void> NftReader::list_chains(const Family& family, std::uint32_t generation,
                                     std::vector<Table>& tables) {
   // The kernel lists chains as they were made, so one walk along the known ones finds each again.
-  std::vector<std::span<const ChainRecord>> rest_of_known;
+  std::vector<Before> all_before;
   for (const Table& table : tables) {
     const Table* known = find_known(family, table);
-    rest_of_known.push_back(known == nullptr ? std::span<const ChainRecord>{}
-                                             : std::span{known->chains});
+    all_before.push_back({.table = known});
+    if (known != nullptr) {
+      all_before.back().rest = known->chains;
+    }
   }
 
   std::size_t at = 0;  // the table of the message before: chains come table by table
@@ -229,28 +284,113 @@ Result<void> NftReader::list_chains(const Family& family, std::uint32_t generati
     }
 
     const ChainKind kind = kind_of(*chain);
-    std::span<const ChainRecord>& known = rest_of_known[at];
-    while (!known.empty() && known.front().handle < chain->handle) {
-      known = known.subspan(1);
+    Before& before = all_before[at];
+    while (!before.rest.empty() && before.rest.front().handle < chain->handle) {
+      before.lose(before.rest.front());
+      before.rest = before.rest.subspan(1);
     }
     std::vector<ChainRecord>& chains = tables[at].chains;
     if (!chains.empty() && chains.back().handle >= chain->handle) {
       return netlink::ruleset_changed();
     }
-    if (!known.empty() && known.front().handle == chain->handle && known.front().known &&
-        known.front().use == chain->use && kind == ChainKind::user) {
-      chains.push_back(known.front());
-      return {};
+    std::optional<std::int64_t> users_before;
+    if (!before.rest.empty() && before.rest.front().handle == chain->handle) {
+      const ChainRecord& known = before.rest.front();
+      before.rest = before.rest.subspan(1);
+      if (known.known && known.use == chain->use && kind == ChainKind::user) {
+        chains.push_back(known);
+        return {};
+      }
+      if (known.chain_class == ChainClass::sep) {
+        before.lose(known);
+      }
+      if (is_service_chain(known.chain_class)) {  // which shows that it was read once
+        users_before = users_of(known);
+      }
     }
-    unread_.push_back({.table = static_cast<std::uint32_t>(at),
-                       .chain = static_cast<std::uint32_t>(chains.size()),
-                       .name_at = static_cast<std::uint32_t>(names_.size()),
-                       .name_size = static_cast<std::uint32_t>(chain->name.size())});
-    names_ += chain->name;
+    add_unread(at, chains.size(), chain->name);
+    unread_.back().users_before = users_before;
     chains.push_back({.handle = chain->handle, .use = chain->use, .kind = kind});
     return {};
   });
-  return asked ? Result<void>{} : prefixed("nft: list chains", asked.error());
+  if (!asked) {
+    return prefixed("nft: list chains", asked.error());
+  }
+  for (Before& before : all_before) {
+    for (const ChainRecord& gone : before.rest) {
+      before.lose(gone);
+    }
+  }
+  keep_links(tables, all_before);
+  return {};
+}
+
+void NftReader::Before::lose(const ChainRecord& chain) {
+  const auto words = links_of(chain, table->links);
+  if (chain.chain_class == ChainClass::sep && !words.empty()) {
+    lost.push_back(words.front());
+  }
+  lost_service_chain |= is_service_chain(chain.chain_class);
+}
+
+void NftReader::keep_links(std::vector<Table>& tables, std::span<Before> all_before) {
+  for (std::size_t at = 0; at < tables.size(); ++at) {
+    Before& before = all_before[at];
+    Table& table = tables[at];
+    if (before.table == nullptr) {
+      table.links.reserve(table.chains.size() * kMostLinks);
+      continue;
+    }
+    std::ranges::sort(before.lost);
+    // What it grows past that doubles it.
+    const std::size_t links = before.table->links.size();
+    table.links.reserve(links + links / 16 + kMostLinks);
+    const auto is_lost = [&](LinkWord name) {
+      return std::ranges::binary_search(before.lost, name);
+    };
+    for (std::size_t i = 0; i < table.chains.size(); ++i) {
+      ChainRecord& chain = table.chains[i];
+      const auto words = links_of(chain, before.table->links);
+      if (chain.known && dispatches(chain.chain_class)) {
+        kept_dispatchers_.push_back(
+            {.table = static_cast<std::uint32_t>(at), .chain = static_cast<std::uint32_t>(i)});
+      }
+      if (!before.lost.empty() && chooses_endpoints(chain.chain_class) &&
+          std::ranges::any_of(words.subspan(std::min(kPortHashWords, words.size())), is_lost)) {
+        leave_unread(tables, at, i, words);
+        continue;
+      }
+      chain.links_at = static_cast<std::uint32_t>(table.links.size());
+      table.links.insert(table.links.end(), words.begin(), words.end());
+    }
+  }
+  if (std::ranges::any_of(all_before, &Before::lost_service_chain)) {
+    leave_dispatchers_unread(tables);
+  }
+}
+
+// What KUBE-SERVICES and its like hold may be other rules, though it is as many. At once, so that
+// it is not forgotten where the pass is torn.
+void NftReader::leave_dispatchers_unread(std::vector<Table>& tables) {
+  for (const Unread& dispatcher : std::exchange(kept_dispatchers_, {})) {
+    leave_unread(tables, dispatcher.table, dispatcher.chain, {});
+  }
+}
+
+void NftReader::leave_unread(std::vector<Table>& tables, std::size_t table, std::size_t chain,
+                             std::span<const LinkWord> words) {
+  ChainRecord& record = tables[table].chains[chain];
+  add_unread(table, chain, linked_chain_name(record, words));
+  unread_.back().users_before = users_of(record);
+  record = {.handle = record.handle, .use = record.use, .kind = record.kind};
+}
+
+void NftReader::add_unread(std::size_t table, std::size_t chain, std::string_view name) {
+  unread_.push_back({.table = static_cast<std::uint32_t>(table),
+                     .chain = static_cast<std::uint32_t>(chain),
+                     .name_at = static_cast<std::uint32_t>(names_.size()),
+                     .name_size = static_cast<std::uint32_t>(name.size())});
+  names_ += name;
 }
 
 // Leaves the chain's rules in fold_.
@@ -260,11 +400,12 @@ Result<void> NftReader::read_chain(AddressFamily family, std::string_view table,
   Request question = netlink::nftables_request(NFT_MSG_GETRULE, NLM_F_DUMP, af(family));
   question.put_text(NFTA_RULE_TABLE, table).put_text(NFTA_RULE_CHAIN, chain);
   fold_.begin(chain, kind);
+  const Detail detail = detail_of(chain);
   const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
     if (!netlink::belongs(message, generation)) {
       return netlink::ruleset_changed();
     }
-    const auto rule = decode_rule(message);
+    const auto rule = decode_rule(message, detail);
     if (!rule) {
       return fail(ErrorKind::malformed, "broken rule message");
     }
@@ -317,6 +458,29 @@ void NftReader::publish(Family& family) const {
   }
   reading.tables = std::move(tables);
   reading.settle();
+}
+
+void NftReader::tell(Family& family, ServiceEndpoints::Look look) {
+  std::uint64_t content = 0;
+  for (const TableReading& table : family.reading.tables) {
+    if (tells_services(table.table)) {
+      content = content * 31 + table.figures.content;
+    }
+  }
+  if (family.teller.has_told() && content == family.told_content) {
+    family.teller.confirm(look);
+    return;
+  }
+
+  ServiceLists all;
+  for (const Table& table : family.tables) {
+    if (tells_services(table.name)) {
+      add_services(table.chains, table.links, all);
+    }
+  }
+  family.teller.tell(look,
+                     std::make_shared<const EndpointSet>(all.services, all.endpoints, all.unclear));
+  family.told_content = content;
 }
 
 Result<void> NftReader::read_flows() {

@@ -1,5 +1,6 @@
 #include "collectors/ipvs/decode_netlink.h"
 
+#include <arpa/inet.h>
 #include <linux/ip_vs.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <span>
 
+#include "collectors/core/service_endpoints.h"
 #include "collectors/kernel/bytes.h"
 #include "collectors/kernel/generic_netlink.h"
 
@@ -123,6 +125,32 @@ std::optional<RealServer> decode_real_server(const netlink::Message& message,
                     .draining = *weight == 0,
                     .active = *active,
                     .inactive = *inactive};
+}
+
+std::optional<std::uint64_t> service_key_of(const ServerKey& key) {
+  const auto family = family_of(key.family);
+  const Protocol protocol = protocol_of(key);
+  if (!family || protocol == Protocol::fwmark || protocol == Protocol::other) {
+    return std::nullopt;
+  }
+  return service_key(static_cast<std::uint8_t>(key.protocol),
+                     AddressBytes{key.address}.first(address_size(*family)), ntohs(key.port));
+}
+
+std::optional<std::uint64_t> decode_endpoint_key(const netlink::Message& message,
+                                                 std::uint64_t service) {
+  const Bytes server =
+      netlink::find_attribute(netlink::generic_attributes(message), IPVS_CMD_ATTR_DEST);
+  const Bytes address = netlink::find_attribute(server, IPVS_DEST_ATTR_ADDR);
+  const auto port = read_be<std::uint16_t>(netlink::find_attribute(server, IPVS_DEST_ATTR_PORT));
+  const auto told =
+      read_as<std::uint16_t>(netlink::find_attribute(server, IPVS_DEST_ATTR_ADDR_FAMILY));
+  const auto family = family_of(told.value_or(AF_INET));
+  if (!port || !family || address.size() < address_size(*family)) {
+    return std::nullopt;
+  }
+  // The kernel sends room for the longer address in either family.
+  return endpoint_key(service, backend_key(address.first(address_size(*family)), *port));
 }
 
 std::optional<std::uint32_t> decode_table_buckets(const netlink::Message& message) {

@@ -31,6 +31,10 @@ struct NetlinkServer {
 [[nodiscard]] std::optional<NetlinkServer> decode_virtual_server(const netlink::Message& message);
 [[nodiscard]] std::optional<RealServer> decode_real_server(const netlink::Message& message,
                                                            const VirtualServer& of);
+// Keys as ServiceEndpoints has them; nothing where there is none, as of a firewall mark.
+[[nodiscard]] std::optional<std::uint64_t> service_key_of(const ServerKey& key);
+[[nodiscard]] std::optional<std::uint64_t> decode_endpoint_key(const netlink::Message& message,
+                                                               std::uint64_t service);
 // IPVS_CMD_GET_INFO.
 [[nodiscard]] std::optional<std::uint32_t> decode_table_buckets(const netlink::Message& message);
 

@@ -1,9 +1,14 @@
 #include "collectors/ipvs/decode_proc.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <string>
 
+#include "collectors/core/service_endpoints.h"
+#include "collectors/kernel/bytes.h"
 #include "collectors/kernel/procfs.h"
 
 namespace kubecliff::ipvs {
@@ -50,14 +55,51 @@ class Words {
   const char* end_;
 };
 
-// "0A600001:01BB" or "[fd00:0000:…]:01BB": a port has four digits.
-bool is_address(std::string_view word) {
-  constexpr std::size_t kPort = 5;
-  return word.size() > kPort && word[word.size() - kPort] == ':';
+struct Address {
+  AddressFamily family = AddressFamily::ipv4;
+  std::array<std::byte, 16> bytes{};
+  std::uint16_t port = 0;
+
+  [[nodiscard]] Bytes view() const { return Bytes{bytes}.first(address_size(family)); }
+};
+
+// Two hexadecimal digits for each byte; no colon among them counts.
+bool parse_bytes(std::string_view text, std::span<std::byte> bytes) {
+  std::size_t digits = 0;
+  for (const char c : text) {
+    if (c == ':') {
+      continue;
+    }
+    const bool letter = (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+    if (digits == 2 * bytes.size() || (!letter && (c < '0' || c > '9'))) {
+      return false;
+    }
+    const auto value = static_cast<std::uint8_t>(letter ? (c | 0x20) - 'a' + 10 : c - '0');
+    std::byte& byte = bytes[digits++ / 2];
+    byte = byte << 4U | std::byte{value};
+  }
+  return digits == 2 * bytes.size();
 }
 
-AddressFamily family_of(std::string_view address) {
-  return address.starts_with('[') ? AddressFamily::ipv6 : AddressFamily::ipv4;
+// "0A600001:01BB" or "[fd00:0000:…]:01BB": a port has four digits.
+std::optional<Address> parse_address(std::string_view word) {
+  constexpr std::size_t kPort = 5;
+  if (word.size() <= kPort || word[word.size() - kPort] != ':') {
+    return std::nullopt;
+  }
+  Address address;
+  std::array<std::byte, sizeof(address.port)> port{};
+  std::string_view host = word.substr(0, word.size() - kPort);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    address.family = AddressFamily::ipv6;
+    host = host.substr(1, host.size() - 2);
+  }
+  const std::span bytes = std::span{address.bytes}.first(address_size(address.family));
+  if (!parse_bytes(host, bytes) || !parse_bytes(word.substr(word.size() - kPort), port)) {
+    return std::nullopt;
+  }
+  address.port = read_be<std::uint16_t>(port).value_or(0);
+  return address;
 }
 
 Protocol protocol_of(std::string_view word) {
@@ -68,6 +110,19 @@ Protocol protocol_of(std::string_view word) {
     return Protocol::udp;
   }
   return word == "SCTP" ? Protocol::sctp : Protocol::other;
+}
+
+std::optional<std::uint8_t> number_of(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::tcp:
+      return IPPROTO_TCP;
+    case Protocol::udp:
+      return IPPROTO_UDP;
+    case Protocol::sctp:
+      return IPPROTO_SCTP;
+    default:
+      return std::nullopt;
+  }
 }
 
 // "IP Virtual Server version 1.2.1 (size=4096)"
@@ -101,30 +156,44 @@ Result<void> ProcDecoder::add(std::string_view line) {
 bool ProcDecoder::add_virtual(std::string_view line) {
   Words words{line};
   const std::string_view protocol = words.next();
-  const std::string_view address = words.next();
+  const std::string_view word = words.next();
   const std::string_view scheduler = words.next();
+  service_.reset();
   if (protocol == "FWM") {
     protocol_ = Protocol::fwmark;
     ++fwmarks_;
-    return parse_number<std::uint32_t>(address, 16).has_value() && !scheduler.empty();
+    return parse_number<std::uint32_t>(word, 16).has_value() && !scheduler.empty();
   }
   protocol_ = protocol_of(protocol);
+  const std::optional<Address> address = parse_address(word);
+  if (!address || scheduler.empty()) {
+    return false;
+  }
   servers_.add(
-      VirtualServer{.family = family_of(address), .protocol = *protocol_, .scheduler = scheduler});
-  return is_address(address) && !scheduler.empty();
+      VirtualServer{.family = address->family, .protocol = *protocol_, .scheduler = scheduler});
+  family_ = address->family;
+  if (const auto number = number_of(*protocol_)) {
+    service_ = service_key(*number, address->view(), address->port);
+    keys_[static_cast<std::size_t>(family_)].add_service(*service_);
+  }
+  return true;
 }
 
 bool ProcDecoder::add_real(std::string_view line) {
   Words words{line};
-  const std::string_view address = words.next();
+  const std::optional<Address> address = parse_address(words.next());
   const std::string_view forwarding = words.next();
   const auto weight = words.next_number();
   const auto active = words.next_number();
   const auto inactive = words.next_number();
-  if (!protocol_ || !is_address(address) || forwarding.empty() || !weight || !active || !inactive) {
+  if (!protocol_ || !address || forwarding.empty() || !weight || !active || !inactive) {
     return false;
   }
-  servers_.add(RealServer{.family = family_of(address),
+  if (service_) {
+    keys_[static_cast<std::size_t>(family_)].add_endpoint(
+        endpoint_key(*service_, backend_key(address->view(), address->port)));
+  }
+  servers_.add(RealServer{.family = address->family,
                           .protocol = *protocol_,
                           .draining = *weight == 0,
                           .active = *active,

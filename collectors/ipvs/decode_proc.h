@@ -2,11 +2,14 @@
 // Source: net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_info_seq_show() and ip_vs_stats_percpu_show().
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
 #include "collectors/core/result.h"
+#include "collectors/ipvs/server_keys.h"
 #include "collectors/ipvs/servers.h"
 
 namespace kubecliff::ipvs {
@@ -21,6 +24,10 @@ class ProcDecoder {
 
   [[nodiscard]] const Servers& servers() const { return servers_; }
   [[nodiscard]] std::uint32_t fwmarks() const { return fwmarks_; }
+  // By the family of the virtual server.
+  [[nodiscard]] const ServerKeys& keys(AddressFamily family) const {
+    return keys_[static_cast<std::size_t>(family)];
+  }
   // Of the table of connections; nothing before its line came.
   [[nodiscard]] std::optional<std::uint32_t> table_buckets() const { return table_buckets_; }
 
@@ -31,7 +38,12 @@ class ProcDecoder {
   Servers servers_;
   std::uint32_t fwmarks_ = 0;
   std::optional<std::uint32_t> table_buckets_;
-  std::optional<Protocol> protocol_;  // of the virtual server whose real servers follow
+  // Of the virtual server whose real servers follow.
+  std::optional<Protocol> protocol_;
+  AddressFamily family_ = AddressFamily::ipv4;
+  std::optional<std::uint64_t> service_;
+
+  std::array<ServerKeys, kAddressFamilies.size()> keys_;
 };
 
 // Since the module was loaded.

@@ -74,7 +74,6 @@ Result<void> dump_addresses(netlink::Socket& socket, const std::vector<std::uint
 
 Result<std::vector<DeviceAddresses>> count_addresses(netlink::Socket& socket,
                                                      const std::vector<std::string>& devices) {
-  constexpr int kAttempts = 3;
   std::vector<DeviceAddresses> counts;
   std::vector<std::uint32_t> indices;
   for (const std::string& device : devices) {
@@ -90,12 +89,9 @@ Result<std::vector<DeviceAddresses>> count_addresses(netlink::Socket& socket,
   if (counts.empty()) {
     return counts;
   }
-  Result<void> dumped = dump_addresses(socket, indices, counts);
   // kube-proxy adds them one by one.
-  for (int attempt = 1; !dumped && dumped.error().kind == ErrorKind::torn && attempt < kAttempts;
-       ++attempt) {
-    dumped = dump_addresses(socket, indices, counts);
-  }
+  const Result<void> dumped =
+      netlink::until_whole([&] { return dump_addresses(socket, indices, counts); });
   if (!dumped) {
     return prefixed("list addresses", dumped.error());
   }

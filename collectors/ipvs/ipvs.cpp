@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +19,7 @@
 #include "collectors/ipvs/device_addresses.h"
 #include "collectors/ipvs/estimator.h"
 #include "collectors/ipvs/ipset.h"
+#include "collectors/ipvs/server_keys.h"
 #include "collectors/ipvs/server_reader.h"
 #include "collectors/ipvs/servers.h"
 #include "collectors/kernel/address_family.h"
@@ -207,13 +207,17 @@ class IpvsCollector final : public Collector {
         netfilter_{netlink::kernel_transport(NETLINK_NETFILTER)},
         route_{netlink::kernel_transport(NETLINK_ROUTE)},
         estimator_{context.procfs},
-        signs_{context.dataplane_signs} {}
+        signs_{context.dataplane_signs},
+        endpoints_{context.service_endpoints},
+        tellers_{ServerTeller{endpoints_, 0}, ServerTeller{endpoints_, 1}} {}
 
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
     // Asking would load the modules, so whether they are there is looked up first.
     std::optional<std::uint32_t> servers = 0;
     if (ipvs_.look() == FeatureState::present) {
       servers = add_ipvs(now, out);
+    } else {
+      std::ranges::for_each(tellers_, &ServerTeller::withdraw);
     }
     if (ipset_.look() == FeatureState::present) {
       add_ipsets(out);
@@ -239,10 +243,14 @@ class IpvsCollector final : public Collector {
   // How many virtual servers there are; nothing where they could not be read.
   std::optional<std::uint32_t> add_ipvs(Clock::time_point now, Samples& out) {
     std::optional<std::uint32_t> servers;
-    if (const Result<Reading> reading = servers_.read()) {
+    const ServiceEndpoints::Look look = endpoints_->begin(now);
+    if (Result<Reading> reading = servers_.read()) {
       add_servers(reading->servers, out);
       out.add(kBuckets, reading->table_buckets);
       servers = reading->servers.virtual_servers();
+      for (std::size_t family = 0; family < tellers_.size(); ++family) {
+        tellers_[family].tell(look, std::move(reading->keys[family]));
+      }
     } else {
       out.miss(reading.error());
     }
@@ -257,16 +265,13 @@ class IpvsCollector final : public Collector {
     return servers;
   }
 
-  // Nothing where there is no such file: that is for kernels to differ in.
   static std::optional<std::string> read_present(const std::filesystem::path& path, Samples& out) {
-    Result<std::string> text = read_file(path);
-    if (text) {
-      return std::move(*text);
-    }
-    if (text.error().errno_value != ENOENT) {
+    Result<std::optional<std::string>> text = read_if_present(path);
+    if (!text) {
       out.miss(text.error());
+      return std::nullopt;
     }
-    return std::nullopt;
+    return std::move(*text);
   }
 
   // A setting as parse(text) understands it; nothing where this kernel does not have it.
@@ -350,6 +355,8 @@ class IpvsCollector final : public Collector {
   netlink::Socket route_;
   EstimatorThreads estimator_;
   std::shared_ptr<DataplaneSigns> signs_;
+  std::shared_ptr<ServiceEndpoints> endpoints_;
+  std::array<ServerTeller, ServiceEndpoints::kFamilies> tellers_;
   bool nothing_ = false;  // was there the last time
 };
 

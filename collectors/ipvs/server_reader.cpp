@@ -55,6 +55,9 @@ Result<Reading> ServerReader::read() {
   }
 
   Reading reading{.servers = decoder.servers(), .table_buckets = *decoder.table_buckets()};
+  for (const AddressFamily family : kAddressFamilies) {
+    reading.keys[static_cast<std::size_t>(family)] = decoder.keys(family);
+  }
   if (decoder.fwmarks() > 0) {
     if (Result<void> added = add_fwmarks(reading.servers); !added) {
       return prefixed("IPVS: families of firewall marks", added.error());
@@ -87,19 +90,28 @@ Result<Reading> ServerReader::read_netlink() {
     reading.servers.add(server.server);
     servers.emplace_back(server.key, server.server);
     servers.back().second.scheduler = {};  // it points into the message
+    if (const auto service = service_key_of(server.key)) {
+      reading.keys[static_cast<std::size_t>(server.server.family)].add_service(*service);
+    }
   });
 
   Request question = Request::generic(*protocol, IPVS_CMD_GET_DEST, NLM_F_DUMP);
   for (std::size_t i = 0; asked && i < servers.size(); ++i) {
     question.clear_attributes();
-    put_key(question, servers[i].first);
+    const auto& [key, virtual_server] = servers[i];
+    const std::optional<std::uint64_t> service = service_key_of(key);
+    ServerKeys& keys = reading.keys[static_cast<std::size_t>(virtual_server.family)];
+    put_key(question, key);
     // One that is gone by now has no answers.
     asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
-      const auto server = decode_real_server(message, servers[i].second);
+      const auto server = decode_real_server(message, virtual_server);
       if (!server) {
         return fail(ErrorKind::malformed, "broken message of a real server");
       }
       reading.servers.add(*server);
+      if (const auto endpoint = service ? decode_endpoint_key(message, *service) : std::nullopt) {
+        keys.add_endpoint(*endpoint);
+      }
       return {};
     });
   }

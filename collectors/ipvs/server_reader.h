@@ -1,19 +1,23 @@
 // Reads the virtual and real servers of this network namespace.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 
 #include "collectors/core/result.h"
+#include "collectors/ipvs/server_keys.h"
 #include "collectors/ipvs/servers.h"
+#include "collectors/kernel/address_family.h"
 #include "collectors/kernel/netlink_socket.h"
 
 namespace kubecliff::ipvs {
 
 struct Reading {
   Servers servers;
-  std::uint32_t table_buckets = 0;  // of the hash table of connections
+  std::uint32_t table_buckets = 0;                            // of the hash table of connections
+  std::array<ServerKeys, kAddressFamilies.size()> keys = {};  // by the virtual server's family
 
   friend bool operator==(const Reading&, const Reading&) = default;
 };

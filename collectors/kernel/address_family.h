@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -21,6 +22,11 @@ constexpr std::string_view name(AddressFamily family) {
 // AF_INET and AF_INET6 are also netfilter's NFPROTO_IPV4 and NFPROTO_IPV6.
 constexpr std::uint8_t af(AddressFamily family) {
   return family == AddressFamily::ipv4 ? AF_INET : AF_INET6;
+}
+
+// In bytes.
+constexpr std::size_t address_size(AddressFamily family) {
+  return family == AddressFamily::ipv4 ? 4 : 16;
 }
 
 }  // namespace kubecliff

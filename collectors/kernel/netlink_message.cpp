@@ -10,18 +10,8 @@
 namespace kubecliff::netlink {
 namespace {
 
-constexpr std::size_t kAlignment = 4;
-// NLA_TYPE_MASK without its sign.
-constexpr std::uint16_t kTypeMask = 0x3fff;
-
-constexpr std::size_t aligned(std::size_t size) {
-  return (size + kAlignment - 1) & ~(kAlignment - 1);
-}
-
-// The last message or attribute may come without its padding.
-Bytes skip(Bytes bytes, std::size_t size) {
-  return bytes.subspan(std::min(aligned(size), bytes.size()));
-}
+using framing::aligned;
+using framing::skip;
 
 void append(std::vector<std::byte>& bytes, const void* data, std::size_t size) {
   const std::size_t end = bytes.size();
@@ -57,21 +47,6 @@ bool Messages::next(Message& message) {
   message.header = *header;
   message.payload = rest_.first(header->nlmsg_len).subspan(sizeof(nlmsghdr));
   rest_ = skip(rest_, header->nlmsg_len);
-  return true;
-}
-
-bool Attributes::next(Attribute& attribute) {
-  if (rest_.empty()) {
-    return false;
-  }
-  const auto header = read_as<nlattr>(rest_);
-  if (!header || header->nla_len < sizeof(nlattr) || header->nla_len > rest_.size()) {
-    malformed_ = true;
-    return false;
-  }
-  attribute.type = header->nla_type & kTypeMask;
-  attribute.payload = rest_.first(header->nla_len).subspan(sizeof(nlattr));
-  rest_ = skip(rest_, header->nla_len);
   return true;
 }
 

@@ -76,6 +76,16 @@ class Socket {
   std::uint32_t sequence_ = 0;
 };
 
+// What dump() gives; where changes keep interrupting it, it is called three times at most.
+template <typename Dump>
+[[nodiscard]] auto until_whole(Dump dump) {
+  auto result = dump();
+  for (int again = 0; again < 2 && !result && result.error().kind == ErrorKind::torn; ++again) {
+    result = dump();
+  }
+  return result;
+}
+
 template <typename Visit>
 Result<void> Socket::ask(Request& request, Visit&& visit) {
   Result<Turn> turn = begin(request);

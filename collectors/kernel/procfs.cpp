@@ -94,6 +94,15 @@ Result<void> visit_lines(const std::filesystem::path& path,
   }
 }
 
+Result<std::optional<std::string>> read_if_present(const std::filesystem::path& path) {
+  Result<std::string> text = read_file(path);
+  if (text) {
+    return std::move(*text);
+  }
+  return text.error().errno_value == ENOENT ? Result<std::optional<std::string>>{std::nullopt}
+                                            : std::unexpected(std::move(text.error()));
+}
+
 Result<std::uint64_t> read_number(const std::filesystem::path& path) {
   return PolledFile{path}.read_number();
 }

@@ -25,6 +25,9 @@ inline constexpr std::size_t kMostBytes = std::size_t{1} << 20U;
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
                                             std::size_t limit = kMostBytes);
 
+// The same; nothing where there is no such file: which there are is for kernels to differ in.
+[[nodiscard]] Result<std::optional<std::string>> read_if_present(const std::filesystem::path& path);
+
 // A file of any length, line by line, without its newlines: it is never whole in memory. Files that
 // the kernel makes as they are read come in pieces of a page. Ends early with the visitor's error;
 // a line of more than 64 KiB is malformed.

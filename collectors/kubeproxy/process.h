@@ -40,6 +40,11 @@ class KubeProxyProcess {
   // Of the one that was seen last; nothing where it is gone.
   [[nodiscard]] std::optional<std::uint64_t> resident_bytes() const;
 
+  // Below procfs; nothing where the last look found none.
+  [[nodiscard]] std::optional<std::uint32_t> pid() const {
+    return known_ ? std::optional{known_->pid} : std::nullopt;
+  }
+
   [[nodiscard]] std::uint64_t restarts() const { return restarts_; }
 
  private:

@@ -2,7 +2,10 @@
 
 #include <linux/netfilter/nf_tables.h>
 
-#include "collectors/kernel/bytes.h"
+#include <cstddef>
+
+#include "collectors/core/service_endpoints.h"
+#include "collectors/kernel/nft_destination.h"
 #include "collectors/kernel/nftables.h"
 
 namespace kubecliff::nftables {
@@ -13,6 +16,8 @@ using netlink::Attributes;
 using netlink::find_attribute;
 
 constexpr std::uint16_t kSetCount = 20;  // NFTA_SET_COUNT, which older headers do not have
+// Parts of a concatenation fill words of four bytes.
+constexpr std::size_t kPart = 4;
 
 }  // namespace
 
@@ -69,15 +74,56 @@ std::optional<Choice> decode_choice(const netlink::Message& message) {
   return std::nullopt;
 }
 
-std::optional<std::size_t> count_elements(const netlink::Message& message) {
-  std::size_t count = 0;
-  Attribute element;
-  Attributes elements{
-      find_attribute(netlink::nftables_attributes(message), NFTA_SET_ELEM_LIST_ELEMENTS)};
-  while (elements.next(element)) {
-    ++count;
+Elements::Elements(const netlink::Message& message)
+    : list_{find_attribute(netlink::nftables_attributes(message), NFTA_SET_ELEM_LIST_ELEMENTS)} {}
+
+bool Elements::next(Element& element) {
+  Attribute next;
+  if (!list_.next(next)) {
+    return false;
   }
-  return elements.malformed() ? std::nullopt : std::optional{count};
+  const Bytes data = find_attribute(next.payload, NFTA_SET_ELEM_DATA);
+  element = {
+      .key = find_attribute(find_attribute(next.payload, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE),
+      .value = find_attribute(data, NFTA_DATA_VALUE),
+      .chain = text_of(find_attribute(find_attribute(data, NFTA_DATA_VERDICT), NFTA_VERDICT_CHAIN)),
+  };
+  return true;
+}
+
+std::optional<Dispatch> decode_dispatch(const Element& element, AddressFamily family) {
+  constexpr std::size_t kProtocolAndPort = 2 * kPart;
+  const std::size_t address = address_size(family);
+  if (element.key.size() != kProtocolAndPort && element.key.size() != address + kProtocolAndPort) {
+    return std::nullopt;
+  }
+  const Bytes last = element.key.last(kProtocolAndPort);
+  const std::uint8_t protocol = *read_as<std::uint8_t>(last);
+  const std::uint16_t port = *read_be<std::uint16_t>(last, kPart);
+  const bool by_address = element.key.size() > kProtocolAndPort;
+  return Dispatch{.service = by_address ? service_key(protocol, element.key.first(address), port)
+                                        : node_port_key(protocol, address, port),
+                  .chain = element.chain};
+}
+
+std::optional<std::uint64_t> decode_backend(const Element& element, AddressFamily family) {
+  const std::size_t address = address_size(family);
+  if (element.value.size() != address + kPart) {
+    return std::nullopt;
+  }
+  return backend_key(element.value.first(address), *read_be<std::uint16_t>(element.value, address));
+}
+
+Translation decode_translation(const netlink::Message& message, AddressFamily family) {
+  netlink::NftDestination rule{family};
+  Attribute element;
+  Attributes elements{find_attribute(netlink::nftables_attributes(message), NFTA_RULE_EXPRESSIONS)};
+  while (elements.next(element)) {
+    if (const auto expression = netlink::decode_nft_expression(element.payload)) {
+      rule.apply(*expression);
+    }
+  }
+  return rule.translation();
 }
 
 }  // namespace kubecliff::nftables

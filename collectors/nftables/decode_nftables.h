@@ -3,11 +3,13 @@
 // Source: include/uapi/linux/netfilter/nf_tables.h.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
+#include "collectors/kernel/address_family.h"
+#include "collectors/kernel/bytes.h"
+#include "collectors/kernel/destination.h"
 #include "collectors/kernel/netlink_message.h"
 
 namespace kubecliff::nftables {
@@ -26,13 +28,48 @@ struct Choice {
   std::uint32_t count = 0;  // N
 };
 
+// An element of a set or map.
+struct Element {
+  Bytes key;
+  Bytes value = {};             // in a map of values
+  std::string_view chain = {};  // in a map of verdicts: where to, if anywhere
+};
+
+// Where an element of the maps by which Services are found leads.
+struct Dispatch {
+  std::uint64_t service = 0;  // key, as ServiceEndpoints has it
+  std::string_view chain;     // empty: its traffic is refused
+};
+
 // Nothing where the message lacks what every message of its kind has.
 [[nodiscard]] std::optional<Set> decode_set(const netlink::Message& message);
 
 // Nothing where the rule is another one, or broken.
 [[nodiscard]] std::optional<Choice> decode_choice(const netlink::Message& message);
 
-// Elements in one message of an NFT_MSG_GETSETELEM dump; nothing where it is broken.
-[[nodiscard]] std::optional<std::size_t> count_elements(const netlink::Message& message);
+// The elements in one message of an NFT_MSG_GETSETELEM dump.
+class Elements {
+ public:
+  explicit Elements(const netlink::Message& message);
+  // False at the end and where the rest is broken, which malformed() tells.
+  [[nodiscard]] bool next(Element& element);
+  [[nodiscard]] bool malformed() const { return list_.malformed(); }
+
+ private:
+  netlink::Attributes list_;
+};
+
+// By address, protocol and port, or as a node port by protocol and port; nothing where the key is
+// neither of the family's.
+[[nodiscard]] std::optional<Dispatch> decode_dispatch(const Element& element, AddressFamily family);
+
+// The key of the address and port in the map of a rule that chooses an endpoint; nothing where the
+// value is no such pair of the family.
+[[nodiscard]] std::optional<std::uint64_t> decode_backend(const Element& element,
+                                                          AddressFamily family);
+
+// Where a rule sends its packets, whatever else it does; without an address where it is not one
+// place.
+[[nodiscard]] Translation decode_translation(const netlink::Message& message, AddressFamily family);
 
 }  // namespace kubecliff::nftables

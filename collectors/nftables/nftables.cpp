@@ -81,7 +81,8 @@ void add_figures(AddressFamily family, const Figures& figures, Samples& out) {
 class NftablesCollector final : public Collector {
  public:
   explicit NftablesCollector(const CollectorContext& context)
-      : reader_{netlink::kernel_transport(NETLINK_NETFILTER), context.procfs},
+      : reader_{netlink::kernel_transport(NETLINK_NETFILTER), context.procfs,
+                context.service_endpoints},
         signs_{context.dataplane_signs} {}
 
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {

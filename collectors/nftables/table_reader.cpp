@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -22,12 +21,26 @@ using netlink::ruleset_changed;
 
 constexpr int kAttempts = 3;
 
-std::size_t hash_of(std::string_view text) {
-  return std::hash<std::string_view>{}(text);
-}
+// The kernel finds a set by walking the list of all of them, 70 ns each: 0.8 s for all maps of
+// 5,000 Services, a minute for those of 44,000. So a refresh walks past so many at the most.
+constexpr std::size_t kMostSetsPassed = 1'000'000;
 
 constexpr std::string_view kServicePrefix = "service-";
 constexpr std::string_view kLocalPrefix = "local-";
+constexpr std::string_view kEndpointPrefix = "endpoint-";
+
+// Key of what all chains of a Service port have behind the word for their kind.
+std::uint64_t port_key(std::string_view chain) {
+  return name_key(chain.substr(chain.find('-') + 1));
+}
+
+// Whether Services are found by the map; those of some are refused.
+bool finds_services(std::string_view set) {
+  return set == "service-ips" || set == "service-nodeports" || set.starts_with("no-endpoint-");
+}
+bool refuses_services(std::string_view set) {
+  return set.starts_with("no-endpoint-");
+}
 
 // What was listed a moment ago and is not there has been removed.
 Result<void> gone_is_changed(const Error& error) {
@@ -39,12 +52,17 @@ constexpr std::string_view kServiceCheck = "service-endpoints-check";
 
 }  // namespace
 
-TableReader::TableReader(netlink::TransportFactory transport, std::filesystem::path procfs)
+TableReader::TableReader(netlink::TransportFactory transport, std::filesystem::path procfs,
+                         std::shared_ptr<ServiceEndpoints> endpoints)
     : socket_{std::move(transport)},
       nf_tables_{netlink::kNfTables, std::move(procfs)},
-      families_{Family{.family = AddressFamily::ipv4}, Family{.family = AddressFamily::ipv6}} {}
+      tables_{Table{.family = AddressFamily::ipv4}, Table{.family = AddressFamily::ipv6}},
+      endpoints_{std::move(endpoints)},
+      tellers_{EndpointTeller{endpoints_, ServiceEndpoints::Source::nftables, 0},
+               EndpointTeller{endpoints_, ServiceEndpoints::Source::nftables, 1}} {}
 
 Result<RefreshKind> TableReader::refresh(Clock::time_point now) {
+  const ServiceEndpoints::Look look = endpoints_->begin(now);
   // Asking would load the module where it is one.
   if (nf_tables_.look() != FeatureState::present) {
     return withdraw();
@@ -59,11 +77,13 @@ Result<RefreshKind> TableReader::refresh(Clock::time_point now) {
   const bool chains_due = full_due || full_running_ ||
                           (chains_generation_ != *generation && now - chains_at_ >= kChainInterval);
   if (!chains_due && generation_ == *generation) {
-    return RefreshKind::unchanged;
+    const Result<void> more = look_on(look, *generation);
+    return more ? Result<RefreshKind>{RefreshKind::unchanged}
+                : prefixed("nftables: read table kube-proxy", more.error());
   }
   if (full_due) {
     // Once for each full pass, however many refreshes it takes.
-    std::ranges::for_each(families_, &Family::forget_contents);
+    std::ranges::for_each(tables_, &Table::forget_contents);
     full_generation_ = *generation;
     full_at_ = now;
     full_running_ = true;
@@ -82,9 +102,10 @@ Result<RefreshKind> TableReader::refresh(Clock::time_point now) {
     return prefixed("nftables: read table kube-proxy", chains.error());
   }
 
-  for (Family& family : families_) {
-    family.publish(*chains);
+  for (Table& table : tables_) {
+    table.publish(*chains);
   }
+  tell(look, *chains);
   generation_ = *generation;
   if (!*chains) {
     return RefreshKind::incremental;
@@ -98,11 +119,45 @@ RefreshKind TableReader::withdraw() {
   if (!generation_) {
     return RefreshKind::unchanged;
   }
-  families_ = {Family{.family = AddressFamily::ipv4}, Family{.family = AddressFamily::ipv6}};
+  tables_ = {Table{.family = AddressFamily::ipv4}, Table{.family = AddressFamily::ipv6}};
+  std::ranges::for_each(tellers_, &EndpointTeller::withdraw);
   generation_.reset();
   chains_generation_.reset();
   full_generation_.reset();
   return RefreshKind::full;
+}
+
+// Nothing has changed: what is told is right, or is as right as it was, and some more of the maps
+// can be read.
+Result<void> TableReader::look_on(ServiceEndpoints::Look look, std::uint32_t generation) {
+  for (Table& table : tables_) {
+    EndpointTeller& teller = tellers_[static_cast<std::size_t>(table.family)];
+    if (chains_generation_ != generation) {
+      teller.presume(look);
+    } else if (table.unread_maps.empty()) {
+      teller.confirm(look);
+    } else {
+      const Result<void> read = read_endpoint_maps(table, generation);
+      if (!read && read.error().kind != ErrorKind::torn) {
+        return read;
+      }
+      teller.tell(look, table.link());
+    }
+  }
+  return {};
+}
+
+void TableReader::tell(ServiceEndpoints::Look look, bool chains) {
+  for (const Table& table : tables_) {
+    EndpointTeller& teller = tellers_[static_cast<std::size_t>(table.family)];
+    if (table.handle == 0) {
+      teller.withdraw();
+    } else if (chains) {
+      teller.tell(look, table.link());
+    } else {
+      teller.presume(look);
+    }
+  }
 }
 
 Result<bool> TableReader::pass(std::uint32_t generation, bool chains) {
@@ -113,8 +168,8 @@ Result<bool> TableReader::pass(std::uint32_t generation, bool chains) {
   if (passed) {
     passed = confirm(generation);
   }
-  for (std::size_t i = 0; passed && i < families_.size(); ++i) {
-    passed = confirm_listing(families_[i], generation);
+  for (std::size_t i = 0; passed && i < tables_.size(); ++i) {
+    passed = confirm_listing(tables_[i], generation);
   }
   if (passed) {
     passed = read_contents(generation, chains);
@@ -124,22 +179,22 @@ Result<bool> TableReader::pass(std::uint32_t generation, bool chains) {
 
 // Tables, sets and, where they are due or a table is new, chains.
 Result<void> TableReader::list(std::uint32_t generation, bool& chains) {
-  for (Family& family : families_) {
-    const Result<TableFace> table = read_table(family.family, generation);
-    if (!table) {
-      return std::unexpected(table.error());
+  for (Table& table : tables_) {
+    const Result<TableFace> face = read_table(table.family, generation);
+    if (!face) {
+      return std::unexpected(face.error());
     }
-    family.take(table->handle);
-    family.use = table->use;
-    chains |= family.handle != 0 && !family.whole;
+    table.take(face->handle);
+    table.use = face->use;
+    chains |= table.handle != 0 && !table.whole;
   }
-  for (Family& family : families_) {
-    if (family.handle == 0) {
+  for (Table& table : tables_) {
+    if (table.handle == 0) {
       continue;
     }
-    Result<void> listed = list_sets(family, generation);
+    Result<void> listed = list_sets(table, generation, chains);
     if (listed && chains) {
-      listed = list_chains(family, generation);
+      listed = list_chains(table, generation);
     }
     if (!listed) {
       return listed;
@@ -148,21 +203,24 @@ Result<void> TableReader::list(std::uint32_t generation, bool& chains) {
   return {};
 }
 
-// What rules tell, and elements where the kernel does not count them.
+// What rules and elements tell.
 Result<void> TableReader::read_contents(std::uint32_t generation, bool chains) {
   bool asked = false;
-  for (Family& family : families_) {
-    if (family.handle == 0) {
+  for (Table& table : tables_) {
+    if (table.handle == 0) {
       continue;
     }
+    asked |= chains;
     if (!chains) {
-      family.find_new_local_choices();
+      table.find_new_local_choices();
     }
-    asked |= !family.unread.empty();
-    Result<void> read = read_rules(family, generation);
-    if (read && chains && !family.counts_elements) {
-      asked = true;
-      read = read_elements(family, generation);
+    asked |= !table.unread.empty();
+    Result<void> read = read_rules(table, generation);
+    if (read && chains) {
+      read = read_elements(table, generation);
+    }
+    if (read && chains) {
+      read = read_endpoint_maps(table, generation);
     }
     if (!read) {
       return read;
@@ -174,11 +232,11 @@ Result<void> TableReader::read_contents(std::uint32_t generation, bool chains) {
       return confirmed;
     }
   }
-  for (Family& family : families_) {
+  for (Table& table : tables_) {
     if (chains) {
-      family.attribute_maps();
+      table.attribute_maps();
     } else {
-      family.attribute_new_local_choices();
+      table.attribute_new_local_choices();
     }
   }
   return {};
@@ -194,29 +252,29 @@ Result<void> TableReader::confirm(std::uint32_t generation) {
 
 // One that was given up leaves the generation as it was, but it had moved the number of elements of
 // sets with a name, and of users: those are asked for once more.
-Result<void> TableReader::confirm_listing(const Family& family, std::uint32_t generation) {
-  if (family.handle == 0) {
+Result<void> TableReader::confirm_listing(const Table& table, std::uint32_t generation) {
+  if (table.handle == 0) {
     return {};
   }
-  const Result<TableFace> table = read_table(family.family, generation);
-  if (!table) {
-    return std::unexpected(table.error());
+  const Result<TableFace> face = read_table(table.family, generation);
+  if (!face) {
+    return std::unexpected(face.error());
   }
-  if (table->handle != family.handle || table->use != family.use) {
+  if (face->handle != table.handle || face->use != table.use) {
     return ruleset_changed();
   }
-  if (!family.counts_elements) {
+  if (!table.counts_elements) {
     return {};
   }
   for (std::size_t i = 0; i < kFixedSets.size(); ++i) {
-    if (!family.has_set[i]) {
+    if (!table.has_set[i]) {
       continue;
     }
-    Request question = nftables_request(NFT_MSG_GETSET, 0, af(family.family));
+    Request question = nftables_request(NFT_MSG_GETSET, 0, af(table.family));
     question.put_text(NFTA_SET_TABLE, kTable).put_text(NFTA_SET_NAME, kFixedSets[i]);
     const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
       const auto set = decode_set(message);
-      return set && set->elements == family.next.elements[i] ? Result<void>{} : ruleset_changed();
+      return set && set->elements == table.next.elements[i] ? Result<void>{} : ruleset_changed();
     });
     if (!asked) {
       return gone_is_changed(asked.error());
@@ -247,15 +305,16 @@ Result<TableReader::TableFace> TableReader::read_table(AddressFamily family,
   return face;
 }
 
-Result<void> TableReader::list_sets(Family& family, std::uint32_t generation) {
-  family.next = family.figures.value_or(Figures{});
-  family.next.sets = 0;
-  family.next.maps = 0;
-  family.next.elements = {};
-  family.has_set = {};
-  family.counts_elements = true;
-  family.maps.clear();
-  Request question = nftables_request(NFT_MSG_GETSET, NLM_F_DUMP, af(family.family));
+Result<void> TableReader::list_sets(Table& table, std::uint32_t generation, bool chains) {
+  table.next = table.figures.value_or(Figures{});
+  table.next.sets = 0;
+  table.next.maps = 0;
+  table.next.elements = {};
+  table.has_set = {};
+  table.counts_elements = true;
+  table.maps.clear();
+  table.unread_maps.clear();
+  Request question = nftables_request(NFT_MSG_GETSET, NLM_F_DUMP, af(table.family));
   question.put_text(NFTA_SET_TABLE, kTable);
   const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
     if (!belongs(message, generation)) {
@@ -265,40 +324,43 @@ Result<void> TableReader::list_sets(Family& family, std::uint32_t generation) {
     if (!set) {
       return fail(ErrorKind::malformed, "broken set message");
     }
-    family.counts_elements &= set->elements.has_value();
+    table.counts_elements &= set->elements.has_value();
     if (set->anonymous) {
       if (!set->map) {
         return {};
       }
-      if (!family.maps.empty() && family.maps.back().handle >= set->handle) {
+      if (!table.maps.empty() && table.maps.back().handle >= set->handle) {
         return ruleset_changed();
       }
-      family.maps.push_back({.handle = set->handle,
-                             .name = hash_of(set->name),
-                             .elements = set->elements.value_or(0)});
+      table.maps.push_back({.handle = set->handle,
+                            .name = name_key(set->name),
+                            .elements = set->elements.value_or(0)});
+      if (chains && !table.endpoint_maps.contains(set->handle)) {
+        table.unread_maps.push_back({.handle = set->handle, .name = std::string{set->name}});
+      }
       return {};
     }
-    ++(set->map ? family.next.maps : family.next.sets);
+    ++(set->map ? table.next.maps : table.next.sets);
     if (const auto fixed = std::ranges::find(kFixedSets, set->name); fixed != kFixedSets.end()) {
       const auto index = static_cast<std::size_t>(fixed - kFixedSets.begin());
-      family.has_set[index] = true;
+      table.has_set[index] = true;
       // Where it is not told, what it was when elements were read last.
-      family.next.elements[index] =
+      table.next.elements[index] =
           set->elements ? set->elements
-                        : (family.figures ? family.figures->elements[index] : std::nullopt);
+                        : (table.figures ? table.figures->elements[index] : std::nullopt);
     }
     return {};
   });
   return asked ? asked : gone_is_changed(asked.error());
 }
 
-Result<void> TableReader::list_chains(Family& family, std::uint32_t generation) {
+Result<void> TableReader::list_chains(Table& table, std::uint32_t generation) {
   std::vector<Chain> chains;
-  chains.reserve(family.chains.size() + 16);
-  std::vector<Unread> local;
-  std::vector<Unread> unread;
-  std::span<const Chain> known{family.chains};
-  Request question = nftables_request(NFT_MSG_GETCHAIN, NLM_F_DUMP, af(family.family));
+  chains.reserve(table.chains.size() + 16);
+  std::vector<UnreadChain> local;
+  std::vector<UnreadChain> unread;
+  std::span<const Chain> known{table.chains};
+  Request question = nftables_request(NFT_MSG_GETCHAIN, NLM_F_DUMP, af(table.family));
   const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
     if (!belongs(message, generation)) {
       return ruleset_changed();
@@ -317,11 +379,14 @@ Result<void> TableReader::list_chains(Family& family, std::uint32_t generation) 
     Chain next{.handle = chain->handle, .use = chain->use};
     if (chain->name.starts_with(kServicePrefix) && chain->name != kServiceCheck) {
       next.role = Role::service;
-      next.service = hash_of(chain->name.substr(kServicePrefix.size()));
+      next.name = port_key(chain->name);
     } else if (chain->name.starts_with(kLocalPrefix)) {
       next.role = Role::local;
-      next.service = hash_of(chain->name.substr(kLocalPrefix.size()));
+      next.name = port_key(chain->name);
       local.push_back({.chain = chains.size(), .name = std::string{chain->name}});
+    } else if (chain->name.starts_with(kEndpointPrefix)) {
+      next.role = Role::endpoint;
+      next.name = name_key(chain->name);
     }
     // The kernel lists chains as they were made: one walk along the known ones finds each again.
     while (!known.empty() && known.front().handle < chain->handle) {
@@ -329,7 +394,7 @@ Result<void> TableReader::list_chains(Family& family, std::uint32_t generation) 
     }
     const bool again = !known.empty() && known.front().handle == chain->handle;
     if (again && known.front().known && known.front().use == chain->use &&
-        (known.front().map == 0 || family.has_map(known.front().map))) {
+        (known.front().map == 0 || table.has_map(known.front().map))) {
       next = known.front();
     } else {
       next.duplicate = again && known.front().duplicate;  // until all are attributed
@@ -342,44 +407,51 @@ Result<void> TableReader::list_chains(Family& family, std::uint32_t generation) 
     return asked;
   }
   // What is read from here on is kept even when the rest is not: chains not reached stay unknown.
-  family.chains = std::move(chains);
-  family.local = std::move(local);
-  family.unread = std::move(unread);
+  table.chains = std::move(chains);
+  table.local = std::move(local);
+  table.unread = std::move(unread);
   return {};
 }
 
-Result<void> TableReader::read_rules(Family& family, std::uint32_t generation) {
-  if (family.unread.empty()) {
+Result<void> TableReader::read_rules(Table& table, std::uint32_t generation) {
+  if (table.unread.empty()) {
     return {};
   }
-  by_name_ = family.maps;
+  by_name_ = table.maps;
   std::ranges::sort(by_name_, {}, &Map::name);
-  for (const Unread& unread : family.unread) {
-    if (Result<void> read = read_chain(family, generation, unread); !read) {
+  for (const UnreadChain& unread : table.unread) {
+    if (Result<void> read = read_chain(table, generation, unread); !read) {
       return read;
     }
   }
-  family.unread.clear();
+  table.unread.clear();
   return {};
 }
 
-Result<void> TableReader::read_chain(Family& family, std::uint32_t generation,
-                                     const Unread& unread) {
-  Chain chain = family.chains[unread.chain];
+Result<void> TableReader::read_chain(Table& table, std::uint32_t generation,
+                                     const UnreadChain& unread) {
+  Chain chain = table.chains[unread.chain];
   chain.rules = 0;
   chain.map = 0;
   chain.choices = 0;
-  Request question = nftables_request(NFT_MSG_GETRULE, NLM_F_DUMP, af(family.family));
+  chain.backend = 0;
+  Request question = nftables_request(NFT_MSG_GETRULE, NLM_F_DUMP, af(table.family));
   question.put_text(NFTA_RULE_TABLE, kTable).put_text(NFTA_RULE_CHAIN, unread.name);
   const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
     if (!belongs(message, generation)) {
       return ruleset_changed();
     }
     ++chain.rules;
-    if (const auto choice = decode_choice(message)) {
+    if (chain.role == Role::endpoint) {
+      const Translation to = decode_translation(message, table.family);
+      if (!to.address.empty() && to.port != 0) {
+        chain.backend = backend_key(to.address, to.port);
+      }
+    } else if (const auto choice = decode_choice(message)) {
       // A rule of another kind, where it is a map with a name.
-      const auto map = std::ranges::lower_bound(by_name_, hash_of(choice->map), {}, &Map::name);
-      if (map != by_name_.end() && map->name == hash_of(choice->map)) {
+      const std::uint64_t name = name_key(choice->map);
+      const auto map = std::ranges::lower_bound(by_name_, name, {}, &Map::name);
+      if (map != by_name_.end() && map->name == name) {
         chain.map = map->handle;
         chain.choices = choice->count;
       }
@@ -389,144 +461,84 @@ Result<void> TableReader::read_chain(Family& family, std::uint32_t generation,
   if (asked) {
     // Without a message, there is none that says which generation the chain is empty in.
     chain.known = chain.rules > 0;
-    family.chains[unread.chain] = chain;
+    table.chains[unread.chain] = chain;
   }
   return asked;
 }
 
-Result<void> TableReader::read_elements(Family& family, std::uint32_t generation) {
+template <typename Visit>
+Result<void> TableReader::dump_elements(AddressFamily family, std::string_view set,
+                                        std::uint32_t generation, const Visit& visit) {
+  Request question = nftables_request(NFT_MSG_GETSETELEM, NLM_F_DUMP, af(family));
+  question.put_text(NFTA_SET_ELEM_LIST_TABLE, kTable).put_text(NFTA_SET_ELEM_LIST_SET, set);
+  const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
+    if (!belongs(message, generation)) {
+      return ruleset_changed();
+    }
+    Elements elements{message};
+    for (Element element; elements.next(element);) {
+      visit(element);
+    }
+    return elements.malformed() ? fail(ErrorKind::malformed, "broken message of set elements")
+                                : Result<void>{};
+  });
+  return asked ? asked : gone_is_changed(asked.error());
+}
+
+// Of the maps by which Services are found, and of all where the kernel does not count them.
+Result<void> TableReader::read_elements(Table& table, std::uint32_t generation) {
+  table.service_links.clear();
   for (std::size_t i = 0; i < kFixedSets.size(); ++i) {
-    if (!family.has_set[i]) {
+    const bool finds = finds_services(kFixedSets[i]);
+    if (!table.has_set[i] || (table.counts_elements && !finds)) {
       continue;
     }
-    std::size_t elements = 0;
-    Request question = nftables_request(NFT_MSG_GETSETELEM, NLM_F_DUMP, af(family.family));
-    question.put_text(NFTA_SET_ELEM_LIST_TABLE, kTable)
-        .put_text(NFTA_SET_ELEM_LIST_SET, kFixedSets[i]);
-    const Result<void> asked = socket_.ask(question, [&](const Message& message) -> Result<void> {
-      if (!belongs(message, generation)) {
-        return ruleset_changed();
-      }
-      const auto count = count_elements(message);
-      if (!count) {
-        return fail(ErrorKind::malformed, "broken message of set elements");
-      }
-      elements += *count;
-      return {};
-    });
-    if (!asked) {
-      return gone_is_changed(asked.error());
+    const bool refuses = refuses_services(kFixedSets[i]);
+    std::uint32_t count = 0;
+    const Result<void> dumped =
+        dump_elements(table.family, kFixedSets[i], generation, [&](const Element& element) {
+          ++count;
+          if (const auto found = finds ? decode_dispatch(element, table.family) : std::nullopt) {
+            const bool refused = refuses || found->chain.empty();
+            table.service_links.push_back(
+                {.service = found->service, .port = refused ? 0 : port_key(found->chain)});
+          }
+        });
+    if (!dumped) {
+      return dumped;
     }
-    family.next.elements[i] = static_cast<std::uint32_t>(elements);
+    if (!table.counts_elements) {
+      table.next.elements[i] = count;
+    }
   }
   return {};
 }
 
-void TableReader::Family::forget_contents() {
-  for (Chain& chain : chains) {
-    chain.known = false;
-  }
-}
-
-// A table made anew numbers its sets and chains from 1 again.
-void TableReader::Family::take(std::uint64_t table_handle) {
-  if (table_handle == handle) {
-    return;
-  }
-  handle = table_handle;
-  whole = false;
-  objects = 0;
-  chains.clear();
-  local.clear();
-  unread.clear();
-  uncounted.clear();
-  figures.reset();
-}
-
-bool TableReader::Family::has_map(std::uint64_t wanted) const {
-  return std::ranges::binary_search(maps, wanted, {}, &Map::handle);
-}
-
-// Between two looks at all chains: a local chain whose endpoints have changed has another map,
-// which would pass for that of another Service.
-void TableReader::Family::find_new_local_choices() {
-  unread.clear();
-  for (const Unread& chain : local) {
-    if (!has_map(chains[chain.chain].map)) {
-      unread.push_back(chain);
+// Of those that are new, some; what has been read is kept even when the rest is not.
+Result<void> TableReader::read_endpoint_maps(Table& table, std::uint32_t generation) {
+  for (std::size_t left = kMostSetsPassed / (table.maps.size() + 1) + 1;
+       left > 0 && !table.unread_maps.empty(); --left) {
+    const UnreadMap& unread = table.unread_maps.back();
+    EndpointMap map;
+    const Result<void> dumped =
+        dump_elements(table.family, unread.name, generation, [&](const Element& element) {
+          const bool chain = !element.chain.empty();
+          const auto target = chain ? std::optional{name_key(element.chain)}
+                                    : decode_backend(element, table.family);
+          map.chains |= chain;
+          map.clear &= target.has_value() && map.chains == chain;
+          map.targets.push_back(target.value_or(0));
+        });
+    if (!dumped) {
+      return dumped;
     }
+    map.targets.shrink_to_fit();
+    table.endpoint_maps.emplace(unread.handle, std::move(map));
+    table.unread_maps.pop_back();
   }
-}
-
-void TableReader::Family::attribute_maps() {
-  std::vector<std::size_t> services;
-  for (const Chain& chain : chains) {
-    if (chain.role == Role::service && chain.map != 0) {
-      services.push_back(chain.service);
-    }
-  }
-  std::ranges::sort(services);
-
-  std::vector<std::uint64_t> counted;
-  for (Chain& chain : chains) {
-    chain.duplicate =
-        chain.role == Role::local && std::ranges::binary_search(services, chain.service);
-    if (chain.role != Role::other && !chain.duplicate) {
-      counted.push_back(chain.map);
-    }
-  }
-  std::ranges::sort(counted);
-  uncounted.clear();
-  for (const Map& map : maps) {
-    if (!std::ranges::binary_search(counted, map.handle)) {
-      uncounted.push_back(map.handle);
-    }
-  }
-}
-
-void TableReader::Family::attribute_new_local_choices() {
-  for (const Unread& chain : local) {
-    if (chains[chain.chain].duplicate) {
-      uncounted.push_back(chains[chain.chain].map);
-    }
-  }
-  std::ranges::sort(uncounted);
-  const auto repeated = std::ranges::unique(uncounted);
-  uncounted.erase(repeated.begin(), repeated.end());
-}
-
-void TableReader::Family::publish(bool chains_read) {
-  if (handle == 0) {
-    figures.reset();
-    return;
-  }
-  if (chains_read) {
-    next.rules = 0;
-    for (const Chain& chain : chains) {
-      next.rules += chain.rules;
-    }
-    objects = use - next.sets - next.maps - static_cast<std::uint32_t>(chains.size());
-    whole = true;
-  }
-  next.chains = use - next.sets - next.maps - objects;
-
-  next.services = 0;
-  std::uint32_t endpoints = 0;
-  for (const Map& map : maps) {
-    if (!std::ranges::binary_search(uncounted, map.handle)) {
-      ++next.services;
-      endpoints += map.elements;
-    }
-  }
-  if (counts_elements) {
-    next.endpoints = endpoints;
-  } else if (chains_read) {
-    next.endpoints = 0;
-    for (const Chain& chain : chains) {
-      next.endpoints += chain.duplicate ? 0 : chain.choices;
-    }
-  }
-  figures = next;
+  std::erase_if(table.endpoint_maps,
+                [&](const auto& known) { return !table.has_map(known.first); });
+  return {};
 }
 
 }  // namespace kubecliff::nftables

@@ -22,10 +22,6 @@ constexpr std::uint32_t ip_header(AddressFamily family) {
   return family == AddressFamily::ipv4 ? 20 : 40;
 }
 
-constexpr std::size_t address_size(AddressFamily family) {
-  return family == AddressFamily::ipv4 ? sizeof(in_addr) : sizeof(in6_addr);
-}
-
 // An address that no node has a route of its own to: 192.0.2.1 and 2001:db8::1, which are kept for
 // documentation (RFC 5737, RFC 3849). Nothing is sent there.
 std::array<std::byte, 16> anywhere(AddressFamily family) {
@@ -117,13 +113,8 @@ Result<std::vector<Link>> dump_links(netlink::Socket& socket) {
 }  // namespace
 
 Result<std::vector<Link>> list_links(netlink::Socket& socket) {
-  constexpr int kAttempts = 3;
-  auto links = dump_links(socket);
   // A node that starts pods makes devices one after the other.
-  for (int attempt = 1; !links && links.error().kind == ErrorKind::torn && attempt < kAttempts;
-       ++attempt) {
-    links = dump_links(socket);
-  }
+  const auto links = netlink::until_whole([&] { return dump_links(socket); });
   return links ? links : prefixed("list devices", links.error());
 }
 

@@ -102,8 +102,7 @@ class SocketsCollector final : public Collector {
             return {};
           });
       if (!asked) {
-        out.miss({asked.error().kind, asked.error().errno_value,
-                  "list TCP sockets: " + asked.error().message});
+        out.miss(prefixed("list TCP sockets", asked.error()).error());
         return;
       }
     }

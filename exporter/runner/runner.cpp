@@ -45,7 +45,8 @@ void Runner::apply(const RunnerSettings& settings) {
     if (wanted == settings.collectors.end()) {
       continue;
     }
-    const CollectorContext context{wanted->second, settings.procfs, new_flows_, dataplane_signs_};
+    const CollectorContext context{wanted->second, settings.procfs, new_flows_, dataplane_signs_,
+                                   service_endpoints_};
     const auto running = std::ranges::find_if(before, [&](const WorkerPtr& worker) {
       return worker->name() == spec.name && worker->context().options == context.options &&
              worker->context().procfs == context.procfs;

@@ -22,6 +22,7 @@
 #include "collectors/core/collector.h"
 #include "collectors/core/dataplane_signs.h"
 #include "collectors/core/new_flows.h"
+#include "collectors/core/service_endpoints.h"
 #include "exporter/runner/process.h"
 #include "exporter/runner/self_metrics.h"
 #include "exporter/runner/snapshot.h"
@@ -101,6 +102,7 @@ class Runner {
   const Clock::time_point started_;
   const std::shared_ptr<NewFlows> new_flows_ = std::make_shared<NewFlows>();
   const std::shared_ptr<DataplaneSigns> dataplane_signs_ = std::make_shared<DataplaneSigns>();
+  const std::shared_ptr<ServiceEndpoints> service_endpoints_ = std::make_shared<ServiceEndpoints>();
 
   mutable std::mutex mutex_;
   // Guarded by mutex_:

@@ -207,6 +207,7 @@ class Worker::Loop {
     refresh.wall_ended = state_->time.wall_now();
 
     const auto [started, ended, cpu] = std::tuple{refresh.started, refresh.ended, refresh.cpu};
+    const std::vector<std::string> remarks = refresh.samples.remarks();
     std::unique_lock lock{state_->mutex};
     const auto notice = state_->health.refresh_ended(std::move(refresh));
     answer(state_->reading);
@@ -215,6 +216,9 @@ class Worker::Loop {
     // Whoever wakes up wants the lock.
     state_->changed.notify_all();
     log_notice(state_->spec.name, notice);
+    for (const std::string& remark : remarks) {
+      log_info(remark, {{"collector", std::string{state_->spec.name}}});
+    }
     return next_refresh(started, ended, cpu, state_->spec.interval, cpu_budget);
   }
 

@@ -47,6 +47,9 @@ void bench_writer(const Plan& plan, Table& table);
 void bench_conntrack(const Plan& plan, Table& table);
 void bench_dataplane(const Plan& plan, Table& table);
 
+// The same beside a ruleset: which flows lead to what is no endpoint any more.
+void bench_stale(const Plan& plan, Table& table);
+
 // The restore collector in this process: among thousands of other processes, and beside a restore.
 void bench_restore(const Plan& plan, Table& table);
 

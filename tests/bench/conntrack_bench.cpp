@@ -69,7 +69,7 @@ void bench_flows(const Plan& plan, std::uint64_t flows, Table& table) {
   const auto [ours, bare] =
       in_turns<2>(plan.of(11, 5), [] {},
                   {[&] {
-                     const TimedRefresh refresh = collector.refresh();
+                     const TimedRefresh refresh = collector.refresh(std::chrono::minutes{1});
                      if (collector.value("kubecliff_conntrack_flows", {"udp", "unreplied"}) <
                          0.99 * static_cast<double>(flows)) {
                        throw std::runtime_error{"not all flows were counted"};

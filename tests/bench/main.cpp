@@ -35,6 +35,7 @@ constexpr std::array kParts{
          kubecliff::bench::bench_ipvs, true},
     Part{"conntrack", "the conntrack collectors' CPU", kubecliff::bench::bench_conntrack},
     Part{"dataplane", "the dataplane collector's CPU", kubecliff::bench::bench_dataplane},
+    Part{"stale", "finding flows to endpoints that are gone", kubecliff::bench::bench_stale},
     Part{"process", "start, memory, idle CPU", kubecliff::bench::bench_process},
     Part{"freshness", "from a change to /metrics", kubecliff::bench::bench_freshness},
     Part{"scrape", "latency of /metrics", kubecliff::bench::bench_scrape},

@@ -23,6 +23,8 @@ using test::NftablesRuleset;
 constexpr int kServices = 5'000;
 constexpr int kEndpoints = 5;
 constexpr std::chrono::microseconds kUnchangedLimit{100};
+// More than it takes to read the maps of all Services, a few in each.
+constexpr int kLooks = 64;
 
 void run_nft(const std::string& script) {
   std::ignore = must(test::nft({"-f", "-"}, script));
@@ -69,14 +71,25 @@ Spread measure_unchanged(const Plan& plan, TimedCollector& collector) {
   return spread;
 }
 
+// What it takes, in many looks, until the endpoints of all Services were told.
+nanoseconds learn_endpoints(TimedCollector& collector) {
+  nanoseconds cpu = collector.refresh().cpu;
+  for (int i = 0; i < kLooks; ++i) {
+    cpu += collector.refresh().cpu;
+  }
+  return cpu;
+}
+
 // The collector, a bare dump of the sets and nft, in turns, each time after a change.
 void bench_change(const Plan& plan, const std::string& where, NftablesRuleset& ruleset,
                   Table& table) {
   tell("refresh after a change" + where);
   TimedCollector collector{nftables::spec()};
-  collector.refresh();
+  learn_endpoints(collector);
   BareNetlink netlink;
   EndpointToggle endpoint{ruleset};
+  endpoint.next();
+  collector.refresh();  // counts rules, so that those that follow need not
   Spread with_rules;
   const auto [ours, bare, nft] = in_turns<3>(
       plan.of(21, 5),
@@ -141,7 +154,13 @@ void bench_shape(const Plan& plan, KubeProxyShape shape, Table& table) {
              .target = at_most(1, ratio(first, nft), "less")});
 
   TimedCollector collector{nftables::spec()};
-  collector.refresh();
+  Spread learned;
+  learned.add(learn_endpoints(collector));
+  table.add({.figure = "  until it knows the endpoints of all Services, in " + count_text(kLooks) +
+                       " looks",
+             .measured = learned.text(),
+             .reference = "nft -j -t list table: " + nft.text(),
+             .ratio = ratio(learned, nft)});
   const Spread unchanged = measure_unchanged(plan, collector);
   table.add({.figure = "CPU of a refresh, unchanged ruleset" + where,
              .measured = unchanged.text(),

@@ -9,8 +9,10 @@
 #include "tests/support/served_collector.h"
 
 namespace kubecliff::bench {
-TimedCollector::TimedCollector(const CollectorSpec& spec)
-    : collector_{must(spec.make(CollectorContext{.options = test::default_options(spec)}))} {}
+TimedCollector::TimedCollector(const CollectorSpec& spec, CollectorContext context) {
+  context.options = test::default_options(spec);
+  collector_ = must(spec.make(context));
+}
 
 TimedRefresh TimedCollector::refresh(Duration later) {
   now_ += later;

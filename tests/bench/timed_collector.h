@@ -19,7 +19,8 @@ struct TimedRefresh {
 
 class TimedCollector {
  public:
-  explicit TimedCollector(const CollectorSpec& spec);
+  // Whatever options `context` has, it is at its defaults.
+  explicit TimedCollector(const CollectorSpec& spec, CollectorContext context = {});
 
   // The clock that the collector is told goes on by `later`. Throws where anything could not be
   // read: what is not right has no cost worth telling.

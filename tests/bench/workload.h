@@ -2,14 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "collectors/core/result.h"
 #include "tests/bench/measure.h"
 #include "tests/support/backend.h"
+#include "tests/support/must.h"
 #include "tests/support/network_namespace.h"
 #include "tests/support/ruleset.h"
 #include "tests/support/run_tool.h"
@@ -19,16 +18,7 @@ namespace kubecliff::bench {
 using test::Backend;
 using test::Family;
 
-// The value, or its error thrown.
-template <typename T>
-T must(Result<T> result) {
-  if (!result) {
-    throw std::runtime_error{result.error().message};
-  }
-  if constexpr (!std::is_void_v<T>) {
-    return std::move(*result);
-  }
-}
+using test::must;
 
 // The legacy tools' lock is the machine's: whoever else works with iptables there would be measured
 // too, and held up. From here on this process and the tools it runs have one of their own.

@@ -28,9 +28,10 @@ constexpr std::int32_t stored(unsigned code) {
   return -static_cast<std::int32_t>(code) - 1;
 }
 
-ByteVector extension_bytes(std::string_view name, Bytes info) {
+ByteVector extension_bytes(std::string_view name, Bytes info, std::uint8_t revision = 0) {
   xt_entry_target header{};
   header.u.user.target_size = static_cast<__u16>(XT_ALIGN(sizeof(header) + info.size()));
+  header.u.user.revision = revision;
   name.copy(header.u.user.name, sizeof(header.u.user.name) - 1);
   ByteVector bytes;
   append_value(bytes, header);
@@ -73,10 +74,11 @@ class Writer {
   void rule(const LegacyRule& rule) {
     ByteVector matches;
     for (const XtablesExtension& match : rule.matches) {
-      append(matches, extension_bytes(match.name, match.info));
+      append(matches, extension_bytes(match.name, match.info, match.revision));
     }
     if (const auto* extension = std::get_if<XtablesExtension>(&rule.target)) {
-      entry(rule, matches, extension_bytes(extension->name, extension->info), false);
+      entry(rule, matches, extension_bytes(extension->name, extension->info, extension->revision),
+            false);
     } else if (const auto* to = std::get_if<Jump>(&rule.target)) {
       const auto found = chain_offsets_.find(to->chain);
       const std::size_t offset = found == chain_offsets_.end() ? 0 : found->second;

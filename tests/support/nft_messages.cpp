@@ -1,6 +1,7 @@
 #include "tests/support/nft_messages.h"
 
 #include <endian.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -68,10 +69,61 @@ ByteVector nft_load(std::uint32_t value) {
                    }));
 }
 
+ByteVector nft_load_l4proto(std::uint32_t to) {
+  return nft_expression(
+      "meta", attributes([&](MessageBuilder& builder) {
+        builder.be32(NFTA_META_KEY, NFT_META_L4PROTO).be32(NFTA_META_DREG, NFT_REG32_00 + to);
+      }));
+}
+
+ByteVector nft_load_payload(std::uint32_t base, std::uint32_t offset, std::uint32_t size,
+                            std::uint32_t to) {
+  return nft_expression("payload", attributes([&](MessageBuilder& builder) {
+                          builder.be32(NFTA_PAYLOAD_DREG, NFT_REG32_00 + to)
+                              .be32(NFTA_PAYLOAD_BASE, base)
+                              .be32(NFTA_PAYLOAD_OFFSET, offset)
+                              .be32(NFTA_PAYLOAD_LEN, size);
+                        }));
+}
+
+ByteVector nft_load_bytes(Bytes bytes, std::uint32_t to) {
+  return immediate(NFT_REG32_00 + to, attributes([&](MessageBuilder& builder) {
+                     builder.attribute(NFTA_DATA_VALUE, bytes);
+                   }));
+}
+
+ByteVector nft_mask(std::uint32_t from, std::uint32_t to) {
+  return nft_expression("bitwise", attributes([&](MessageBuilder& builder) {
+                          builder.be32(NFTA_BITWISE_SREG, NFT_REG32_00 + from)
+                              .be32(NFTA_BITWISE_DREG, NFT_REG32_00 + to);
+                        }));
+}
+
+ByteVector nft_compare(std::uint32_t from, std::uint32_t operation, Bytes bytes) {
+  return nft_expression("cmp", attributes([&](MessageBuilder& builder) {
+                          builder.be32(NFTA_CMP_SREG, NFT_REG32_00 + from)
+                              .be32(NFTA_CMP_OP, operation)
+                              .nest(NFTA_CMP_DATA | NLA_F_NESTED, [&](MessageBuilder& data) {
+                                data.attribute(NFTA_DATA_VALUE, bytes);
+                              });
+                        }));
+}
+
+ByteVector nft_nat(std::uint32_t type, std::uint32_t address, std::uint32_t port) {
+  return nft_expression("nat", attributes([&](MessageBuilder& builder) {
+                          builder.be32(NFTA_NAT_TYPE, type)
+                              .be32(NFTA_NAT_FAMILY, NFPROTO_IPV4)
+                              .be32(NFTA_NAT_REG_ADDR_MIN, NFT_REG32_00 + address)
+                              .be32(NFTA_NAT_REG_ADDR_MAX, NFT_REG32_00 + address)
+                              .be32(NFTA_NAT_REG_PROTO_MIN, NFT_REG32_00 + port)
+                              .be32(NFTA_NAT_REG_PROTO_MAX, NFT_REG32_00 + port);
+                        }));
+}
+
 ByteVector nft_match(const XtablesExtension& match) {
   return nft_expression("match", attributes([&](MessageBuilder& builder) {
                           put_text(builder, NFTA_MATCH_NAME, match.name);
-                          builder.be32(NFTA_MATCH_REV, 0);
+                          builder.be32(NFTA_MATCH_REV, match.revision);
                           builder.attribute(NFTA_MATCH_INFO, match.info);
                         }));
 }
@@ -79,7 +131,7 @@ ByteVector nft_match(const XtablesExtension& match) {
 ByteVector nft_target(const XtablesExtension& target) {
   return nft_expression("target", attributes([&](MessageBuilder& builder) {
                           put_text(builder, NFTA_TARGET_NAME, target.name);
-                          builder.be32(NFTA_TARGET_REV, 0);
+                          builder.be32(NFTA_TARGET_REV, target.revision);
                           builder.attribute(NFTA_TARGET_INFO, target.info);
                         }));
 }

@@ -32,6 +32,14 @@ struct NftChainSpec {
 [[nodiscard]] ByteVector nft_verdict(std::int32_t code, std::string_view chain = {});
 // Loads a number into a register that is not the verdict's.
 [[nodiscard]] ByteVector nft_load(std::uint32_t value);
+// What is loaded into registers of four bytes, and what is done with it. Registers count from 0.
+[[nodiscard]] ByteVector nft_load_l4proto(std::uint32_t to);
+[[nodiscard]] ByteVector nft_load_payload(std::uint32_t base, std::uint32_t offset,
+                                          std::uint32_t size, std::uint32_t to);
+[[nodiscard]] ByteVector nft_load_bytes(Bytes bytes, std::uint32_t to);
+[[nodiscard]] ByteVector nft_mask(std::uint32_t from, std::uint32_t to);
+[[nodiscard]] ByteVector nft_compare(std::uint32_t from, std::uint32_t operation, Bytes bytes);
+[[nodiscard]] ByteVector nft_nat(std::uint32_t type, std::uint32_t address, std::uint32_t port);
 // How iptables-nft stores the extensions that nf_tables does not have.
 [[nodiscard]] ByteVector nft_match(const XtablesExtension& match);
 [[nodiscard]] ByteVector nft_target(const XtablesExtension& target);

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "collectors/kernel/unique_fd.h"
+#include "tests/support/must.h"
 
 namespace kubecliff::test {
 namespace {
@@ -197,6 +198,10 @@ Result<ToolRun> run_tool(const std::vector<std::string>& argv, std::string_view 
   run.cpu = to_duration(usage.ru_utime) + to_duration(usage.ru_stime);
   run.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return run;
+}
+
+std::string must_run(const std::vector<std::string>& argv, std::string_view input) {
+  return must(succeeded(argv.front(), run_tool(argv, input))).out;
 }
 
 std::string tool_name(Backend backend, Family family, std::string_view verb) {

@@ -27,6 +27,9 @@ struct ToolRun {
                                        std::string_view input = {},
                                        std::chrono::milliseconds limit = std::chrono::minutes{2});
 
+// What it said; throws where it could not be run, or has another exit status than 0.
+std::string must_run(const std::vector<std::string>& argv, std::string_view input = {});
+
 // "iptables-legacy-restore", "ip6tables-nft-save" and so on.
 [[nodiscard]] std::string tool_name(Backend backend, Family family, std::string_view verb);
 

@@ -38,6 +38,7 @@ RefreshKind ServedCollector::refresh(Duration later) {
     throw std::runtime_error{kind.error().message};
   }
   misses_ = samples.misses();
+  remarks_ = samples.remarks();
   EXPECT_EQ(samples.dropped(), 0U);
   if (*kind != RefreshKind::unchanged) {
     figures_ = figures_of(samples, prefix_);

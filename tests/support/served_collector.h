@@ -33,6 +33,7 @@ class ServedCollector {
   [[nodiscard]] const Figures& figures() const { return figures_; }
   // Of the last refresh.
   [[nodiscard]] const std::vector<Error>& misses() const { return misses_; }
+  [[nodiscard]] const std::vector<std::string>& remarks() const { return remarks_; }
 
  private:
   std::unique_ptr<Collector> collector_;
@@ -40,6 +41,7 @@ class ServedCollector {
   Clock::time_point now_ = Clock::now();
   Figures figures_;
   std::vector<Error> misses_;
+  std::vector<std::string> remarks_;
 };
 
 }  // namespace kubecliff::test

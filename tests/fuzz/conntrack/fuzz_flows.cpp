@@ -13,9 +13,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   netlink::Messages messages{std::as_bytes(std::span{data, size})};
   for (netlink::Message message; messages.next(message);) {
     const auto flow = conntrack::decode_flow(message.payload);
-    if (flow && (static_cast<std::size_t>(flow->protocol) >= conntrack::kProtocolNames.size() ||
-                 static_cast<std::size_t>(flow->state) >= conntrack::kStateNames.size())) {
+    if (!flow) {
+      continue;
+    }
+    if (static_cast<std::size_t>(flow->flow_class.protocol) >= conntrack::kProtocolNames.size() ||
+        static_cast<std::size_t>(flow->flow_class.state) >= conntrack::kStateNames.size()) {
       std::abort();
+    }
+    for (const conntrack::FlowTuple& tuple : {flow->original, flow->reply}) {
+      for (const Bytes address : {tuple.source, tuple.destination}) {
+        if (!address.empty() && address.size() != 4 && address.size() != 16) {
+          std::abort();
+        }
+      }
     }
   }
   return 0;

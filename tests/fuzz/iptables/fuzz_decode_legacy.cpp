@@ -6,6 +6,7 @@
 
 #include "collectors/iptables/chain_record.h"
 #include "collectors/iptables/decode_legacy.h"
+#include "collectors/iptables/service_links.h"
 #include "tests/fuzz/iptables/legacy_input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -25,6 +26,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const iptables::TableFigures figures = iptables::summarize(decoded->chains, decoded->built_in);
   if (figures.rules + figures.chains > input->info.entries || figures.duplicates > figures.rules ||
       figures.services > figures.rules || figures.dangling_jumps > figures.rules) {
+    std::abort();
+  }
+  if (iptables::list_services(decoded->chains, decoded->links).services.size() > figures.rules) {
     std::abort();
   }
   return 0;

@@ -10,6 +10,7 @@
 
 #include "collectors/iptables/chain_record.h"
 #include "collectors/iptables/decode_nft.h"
+#include "collectors/iptables/service_links.h"
 #include "collectors/kernel/netlink_message.h"
 #include "collectors/kernel/nftables.h"
 
@@ -21,7 +22,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fold.begin({}, ChainKind::user);
   std::vector<ChainRecord> chains;
   std::vector<BuiltInChain> built_in_chains;
+  std::vector<LinkWord> links;
   std::uint32_t rules = 0;
+  const auto finish = [&] {
+    chains.push_back(fold.finish());
+    chains.back().links_at = static_cast<std::uint32_t>(links.size());
+    links.insert(links.end(), fold.links().begin(), fold.links().end());
+    built_in_chains.push_back(fold.built_in());
+  };
 
   netlink::Messages messages{std::as_bytes(std::span{data, size})};
   for (netlink::Message message; messages.next(message);) {
@@ -35,15 +43,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
       case NFT_MSG_NEWCHAIN:
         if (const auto chain = netlink::decode_nft_chain(message)) {
-          chains.push_back(fold.finish());
+          finish();
           chains.back().handle = chain->handle;
           chains.back().use = chain->use;
-          built_in_chains.push_back(fold.built_in());
           fold.begin(chain->name, kind_of(*chain));
         }
         break;
       case NFT_MSG_NEWRULE:
-        if (const auto rule = decode_rule(message)) {
+        if (const auto rule = decode_rule(message, Detail::destinations)) {
           fold.add(*rule);
           ++rules;
         }
@@ -52,12 +59,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
     }
   }
-  chains.push_back(fold.finish());
-  built_in_chains.push_back(fold.built_in());
+  finish();
 
   const TableFigures figures = summarize(chains, built_in_chains);
   if (figures.chains != chains.size() || figures.rules != rules || figures.duplicates > rules ||
-      figures.services > rules) {
+      figures.services > rules || list_services(chains, links).services.size() > rules) {
     std::abort();
   }
   return 0;

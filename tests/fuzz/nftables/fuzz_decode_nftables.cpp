@@ -10,6 +10,31 @@
 #include "collectors/kernel/nftables.h"
 #include "collectors/nftables/decode_nftables.h"
 
+namespace {
+
+void take_elements(const kubecliff::netlink::Message& message) {
+  using namespace kubecliff;            // NOLINT(*-using-namespace)
+  using namespace kubecliff::nftables;  // NOLINT(*-using-namespace)
+
+  std::size_t count = 0;
+  Elements elements{message};
+  for (Element element; elements.next(element);) {
+    ++count;
+    for (const AddressFamily family : kAddressFamilies) {
+      if (const auto dispatch = decode_dispatch(element, family);
+          dispatch && dispatch->service == 0) {
+        std::abort();
+      }
+      static_cast<void>(decode_backend(element, family));
+    }
+  }
+  if (count > message.payload.size()) {
+    std::abort();
+  }
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace kubecliff;            // NOLINT(*-using-namespace)
   using namespace kubecliff::nftables;  // NOLINT(*-using-namespace)
@@ -30,12 +55,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             choice && (choice->map.empty() || choice->count == 0)) {
           std::abort();
         }
+        for (const AddressFamily family : kAddressFamilies) {
+          const Translation to = decode_translation(message, family);
+          if (!to.address.empty() && to.address.size() != address_size(family)) {
+            std::abort();
+          }
+        }
         break;
       case NFT_MSG_NEWSETELEM:
-        if (const auto elements = count_elements(message);
-            elements && *elements > message.payload.size()) {
-          std::abort();
-        }
+        take_elements(message);
         break;
       default:
         break;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -54,7 +55,9 @@ class Served {
 
   [[nodiscard]] Figures refresh() {
     Samples samples;
-    const Result<RefreshKind> refreshed = collector_->refresh(Clock::time_point{}, samples);
+    // Flows are dumped once a minute.
+    const Result<RefreshKind> refreshed =
+        collector_->refresh(now_ += std::chrono::minutes{1}, samples);
     error_ = refreshed ? std::nullopt : std::optional{refreshed.error()};
     EXPECT_EQ(samples.dropped(), 0U);
     misses_ = samples.misses();
@@ -66,6 +69,7 @@ class Served {
 
  private:
   std::unique_ptr<Collector> collector_;
+  Clock::time_point now_;
   std::optional<Error> error_;
   std::vector<Error> misses_;
 };

@@ -50,16 +50,11 @@ using test::concat;
 using test::fails_with;
 using test::Family;
 using test::has_value;
+using test::must_run;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-void must_run(const std::vector<std::string>& argv, std::string_view input = {}) {
-  const auto run = test::run_tool(argv, input);
-  ASSERT_THAT(run, has_value());
-  ASSERT_EQ(run->exit_status, 0) << argv.front() << ": " << run->err;
-}
 
 // All collectors that tell of a dataplane, in the test's network namespace, with a bpffs.
 class Node {

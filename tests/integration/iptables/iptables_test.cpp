@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include <string_view>
 #include <thread>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -32,6 +34,7 @@
 #include "tests/support/network_namespace.h"
 #include "tests/support/ruleset.h"
 #include "tests/support/run_tool.h"
+#include "tests/support/service_keys.h"
 
 namespace kubecliff::iptables {
 namespace {
@@ -60,8 +63,10 @@ std::string key(std::string_view name, const std::vector<std::string>& label_val
 // A collector and what it serves, with time in the test's hands.
 class Served {
  public:
-  Served() {
-    const CollectorContext context{.options = Options{{{"iptables.full-interval", kFullInterval}}}};
+  explicit Served(
+      std::shared_ptr<ServiceEndpoints> endpoints = std::make_shared<ServiceEndpoints>()) {
+    const CollectorContext context{.options = Options{{{"iptables.full-interval", kFullInterval}}},
+                                   .service_endpoints = std::move(endpoints)};
     collector_ = *spec().make(context);
   }
 
@@ -399,6 +404,36 @@ TEST_P(IptablesBackend, NewFlowsAreThoseThatKubeServicesSaw) {
   load(Ruleset{test::plain(3, 3, family())});
   served.refresh(kFullInterval);
   EXPECT_EQ(served.at("new_flows_total", {b(), f(), "output"}), kFlows);
+}
+
+void expect_told(const ServiceEndpoints& endpoints, Backend backend, const Ruleset& ruleset,
+                 Family family) {
+  test::expect_told(endpoints,
+                    backend == Backend::legacy ? ServiceEndpoints::Source::iptables_legacy
+                                               : ServiceEndpoints::Source::iptables_nft,
+                    ruleset.services(), family);
+}
+
+TEST_P(IptablesBackend, ServicesAndTheirEndpointsAreTold) {
+  Ruleset ruleset{test::varied(60, 4, family())};
+  load(ruleset);
+  const auto endpoints = std::make_shared<ServiceEndpoints>();
+  Served served{endpoints};
+  served.refresh();
+  expect_told(*endpoints, backend(), ruleset, family());
+  for (const std::string& change :
+       {ruleset.add_service(), ruleset.remove_service(7), ruleset.remove_service(30)}) {
+    must_restore(backend(), family(), change, Flush::none);
+  }
+  served.refresh();
+  expect_told(*endpoints, backend(), ruleset, family());
+
+  // One for another: in the legacy backend nothing but a copy of the table can show it.
+  must_restore(backend(), family(), ruleset.remove_service(0), Flush::none);
+  must_restore(backend(), family(), ruleset.add_service(), Flush::none);
+  endpoints->ask_for_look_after(endpoints->begin(Clock::now()));
+  served.refresh();
+  expect_told(*endpoints, backend(), ruleset, family());
 }
 
 TEST_P(IptablesBackend, NothingWrongIsServedWhileRestoresRunInALoop) {

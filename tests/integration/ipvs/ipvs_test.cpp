@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collectors/conntrack/conntrack.h"
 #include "collectors/ipvs/server_reader.h"
 #include "collectors/kernel/kernel_feature.h"
 #include "collectors/kernel/netlink_socket.h"
@@ -44,20 +46,11 @@ using test::append;
 using test::concat;
 using test::Figures;
 using test::has_value;
+using test::must_run;
 using testing::ContainerEq;
 using testing::IsEmpty;
 
 using namespace std::chrono_literals;
-
-std::string must_run(const std::vector<std::string>& argv, std::string_view input = {}) {
-  const auto run = test::run_tool(argv, input);
-  EXPECT_THAT(run, has_value());
-  if (!run) {
-    return {};
-  }
-  EXPECT_EQ(run->exit_status, 0) << argv.front() << ": " << run->err.substr(0, 1'000);
-  return run->out;
-}
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
@@ -407,6 +400,59 @@ TEST_F(Ipvs, CountsConnectionsAndThoseThatHangOnDrainingServers) {
   EXPECT_EQ(served.at("ipvs_outgoing_packets_total"), sum["outgoing_packets"]);
   EXPECT_EQ(served.at("ipvs_incoming_bytes_total"), sum["incoming_bytes"]);
   EXPECT_EQ(served.at("ipvs_outgoing_bytes_total"), sum["outgoing_bytes"]);
+}
+
+// Connections tracked through a virtual server whose real server is drained, and then taken away.
+TEST_F(Ipvs, FlowsToARealServerThatIsGoneAreStale) {
+  constexpr int kClients = 7;
+  const std::string service = "10.97.0.2:80";
+  const std::string gone = "10.98.0.2:8080";
+  must_run({"modprobe", "nf_conntrack_netlink"});
+  must_run({"sysctl", "-w", "net.ipv4.vs.conntrack=1"});
+  // As kube-proxy's rules do: IPVS by itself tracks nothing.
+  must_run({"nft", "-f", "-"},
+           "table inet tracking { chain output { type filter hook output priority 0; "
+           "ct state new counter; }; }");
+  must_run({"ip", "addr", "add", "10.97.0.2/32", "dev", "kube-ipvs0"});
+  must_run({"ip", "addr", "add", "10.98.0.2/32", "dev", "lo"});
+  must_run({"ipvsadm", "-A", "-t", service, "-s", "rr"});
+  must_run({"ipvsadm", "-a", "-t", service, "-r", gone, "-m"});
+  const UniqueFd listener{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const sockaddr_in real = address("10.98.0.2", 8080);
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&real), sizeof(real)), 0);
+  ASSERT_EQ(::listen(listener.get(), kClients), 0);
+  std::vector<UniqueFd> clients;
+  const sockaddr_in virtual_server = address("10.97.0.2", 80);
+  for (int i = 0; i < kClients; ++i) {
+    clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(clients.back().get(), reinterpret_cast<const sockaddr*>(&virtual_server),
+                        sizeof(virtual_server)),
+              0)
+        << errno;
+  }
+
+  const auto endpoints = std::make_shared<ServiceEndpoints>();
+  const CollectorContext context{.options = {}, .service_endpoints = endpoints};
+  test::ServedCollector servers{spec(), "kubecliff_", context};
+  test::ServedCollector flows{conntrack::flows_spec(), "kubecliff_conntrack_", context};
+  const auto stale_after_look = [&] {
+    servers.refresh(30s);
+    servers.refresh(30s);
+    flows.refresh(1min);
+    servers.refresh(5s);
+    servers.refresh(5s);
+    flows.refresh(10s);
+    const auto found = flows.figures().find("stale_flows{tcp}");
+    return found == flows.figures().end() ? -1 : found->second;
+  };
+  EXPECT_EQ(stale_after_look(), 0);
+  must_run({"ipvsadm", "-e", "-t", service, "-r", gone, "-m", "-w", "0"});
+  EXPECT_EQ(stale_after_look(), 0);
+  must_run({"ipvsadm", "-d", "-t", service, "-r", gone});
+  EXPECT_EQ(stale_after_look(), kClients);
+  must_run({"ipvsadm", "-D", "-t", service});
+  EXPECT_EQ(stale_after_look(), 0);  // a Service that is gone is not judged
+  must_run({"nft", "delete", "table", "inet", "tracking"});
 }
 
 TEST_F(Ipvs, SettingsAreServedAsTheyAre) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "tests/support/result_matchers.h"
 #include "tests/support/run_tool.h"
 #include "tests/support/served_collector.h"
+#include "tests/support/service_keys.h"
 #include "tests/support/text.h"
 
 namespace kubecliff::nftables {
@@ -154,6 +156,74 @@ TEST_P(NftablesShape, FollowsServicesThatComeGoAndGrow) {
   }
   load(ruleset.script());  // the table made anew
   follows();
+}
+
+TEST_P(NftablesShape, TellsServicesAndTheirEndpoints) {
+  NftablesRuleset ruleset = make_varied(60);
+  load(ruleset.script());
+  const auto endpoints = std::make_shared<ServiceEndpoints>();
+  test::ServedCollector served{
+      spec(), "kubecliff_nftables_", {.options = {}, .service_endpoints = endpoints}};
+  const auto expect_told = [&] {
+    test::expect_told(*endpoints, ServiceEndpoints::Source::nftables, ruleset.services(), family());
+  };
+  const auto told = [&] {
+    return endpoints->all()[ServiceEndpoints::index(ServiceEndpoints::Source::nftables,
+                                                    family() == Family::ipv4 ? 0U : 1U)];
+  };
+  served.refresh();
+  expect_told();
+  const ServiceEndpoints::Told first = told();
+  EXPECT_EQ(served.refresh(), RefreshKind::unchanged);
+  EXPECT_EQ(told().set, first.set);
+  EXPECT_GT(told().ticket, first.ticket);
+
+  for (const std::string& change :
+       {ruleset.add_service(), ruleset.remove_service(7), ruleset.remove_service(30)}) {
+    load(change);
+  }
+  for (std::size_t index = 0; index < ruleset.services().size(); index += 3) {
+    load(ruleset.scale_service(index, static_cast<int>(index % 5)));
+  }
+  // Not before chains are due; that it is still right is not said meanwhile.
+  const ServiceEndpoints::Told before = told();
+  EXPECT_EQ(served.refresh(), RefreshKind::incremental);
+  EXPECT_EQ(told().set, before.set);
+  EXPECT_EQ(told().ticket, before.ticket);
+  EXPECT_GT(told().looked_at, before.looked_at);
+  served.refresh(kChainsAreDue);
+  expect_told();
+
+  load(ruleset.script());  // the table made anew
+  served.refresh(kChainsAreDue);
+  expect_told();
+  load(concat("delete table ", family() == Family::ipv4 ? "ip" : "ip6", " kube-proxy\n"));
+  served.refresh(kChainsAreDue);
+  EXPECT_EQ(told().set, nullptr);
+}
+
+// The kernel takes long to find one of many maps, so they are not all read at once.
+TEST_F(Nftables, OfManyServicesTellsMoreWithEveryLook) {
+  constexpr int kServices = 1'500;
+  const NftablesRuleset ruleset{plain(kServices, 1, Family::ipv4), KubeProxyShape::from_1_36};
+  load(ruleset.script());
+  const auto endpoints = std::make_shared<ServiceEndpoints>();
+  test::ServedCollector served{
+      spec(), "kubecliff_nftables_", {.options = {}, .service_endpoints = endpoints}};
+  const auto services = [&] {
+    return endpoints->all()[ServiceEndpoints::index(ServiceEndpoints::Source::nftables, 0)]
+        .set->services();
+  };
+  served.refresh();
+  std::size_t before = 0;
+  int looks = 1;
+  for (; before < services() && services() < kServices; ++looks) {
+    before = services();
+    EXPECT_EQ(served.refresh(), RefreshKind::unchanged);
+  }
+  EXPECT_GT(looks, 2);
+  test::expect_told(*endpoints, ServiceEndpoints::Source::nftables, ruleset.services(),
+                    Family::ipv4);
 }
 
 // Before chains are due again, everything but the rules is right as soon as endpoints change, those

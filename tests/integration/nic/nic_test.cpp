@@ -42,20 +42,11 @@ using test::append;
 using test::concat;
 using test::Figures;
 using test::has_value;
+using test::must_run;
 using testing::ContainerEq;
 using testing::IsEmpty;
 
 using namespace std::chrono_literals;
-
-std::string must_run(const std::vector<std::string>& argv, std::string_view input = {}) {
-  const auto run = test::run_tool(argv, input);
-  EXPECT_THAT(run, has_value());
-  if (!run) {
-    return {};
-  }
-  EXPECT_EQ(run->exit_status, 0) << argv.front() << ": " << run->err.substr(0, 1'000);
-  return run->out;
-}
 
 void ip(std::string_view commands) {
   must_run({"ip", "-batch", "-"}, commands);

@@ -172,7 +172,8 @@ TEST_F(ProgramTest, WrongConfigurationStopsTheStartWithOneLine) {
        bad + ":2: log.level: expected debug, info, warn or error, got \"loud\""},
       {{"--config.file=/nonexistent"}, "/nonexistent: No such file or directory"},
       {{"--log.level=loud"}, "--log.level: expected debug, info, warn or error, got \"loud\""},
-      {{"serve"}, "expected options or check-config FILE, got \"serve\"; see kubecliff --help"},
+      {{"serve"},
+       "expected options, check-config FILE or preflight, got \"serve\"; see kubecliff --help"},
       {{"--nonsense"}, "--nonsense: expected an option that --help lists; see kubecliff --help"},
   };
   for (const Case& c : cases) {

@@ -10,6 +10,7 @@
 #include <cctype>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -21,6 +22,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collectors/kernel/kernel_feature.h"
 #include "collectors/kernel/unique_fd.h"
 #include "tests/support/figures.h"
 #include "tests/support/network_namespace.h"
@@ -174,6 +176,40 @@ TEST_F(SocketsTest, CountsAsSsDoes) {
   EXPECT_EQ(at("_orphaned"), after("orphaned "));
   EXPECT_EQ(at("_time_wait"), after("timewait "));
   EXPECT_GT(at("_allocated"), 2.0 * (kConnections - 700));
+}
+
+// In an emulated kernel: they build on one another, from one without modules.
+class SocketsModules : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::getenv("KUBECLIFF_EMULATED_KERNEL") == nullptr) {  // NOLINT(concurrency-mt-unsafe)
+      test::skip("loads modules: tests/support/emulated_kernel runs it");
+    }
+  }
+};
+
+bool is_state(const std::pair<const std::string, double>& figure) {
+  return figure.first.starts_with("{tcp,");
+}
+
+TEST_F(SocketsModules, AreNotLoadedByLooking) {
+  test::ServedCollector served{spec(), "kubecliff_sockets"};
+  served.refresh();
+  EXPECT_THAT(served.misses(), IsEmpty());
+  EXPECT_THAT(served.figures(), testing::Not(testing::Contains(testing::Truly(is_state))));
+  EXPECT_THAT(served.figures(), testing::Contains(testing::Key("_orphaned")));
+  EXPECT_FALSE(module_loaded("inet_diag"));
+  EXPECT_FALSE(module_loaded("tcp_diag"));
+}
+
+TEST_F(SocketsModules, AreUsedOnceSomebodyHasLoadedThem) {
+  test::ServedCollector served{spec(), "kubecliff_sockets"};
+  served.refresh();
+  const UniqueFd listener{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  EXPECT_EQ(listed_states().at("{tcp,listen}"), 1);
+  served.refresh();
+  EXPECT_EQ(served.figures().at("{tcp,listen}"), 1);
 }
 
 }  // namespace

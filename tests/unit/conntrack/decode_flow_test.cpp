@@ -1,11 +1,14 @@
 #include "collectors/conntrack/decode_flow.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -20,6 +23,7 @@
 namespace kubecliff::conntrack {
 namespace {
 
+using test::ByteVector;
 using test::ctnetlink_message;
 using test::fails_with;
 using test::has_value;
@@ -56,6 +60,46 @@ MessageBuilder message_of(const Flow& flow) {
   return message;
 }
 
+// Of one direction: source, destination, their ports.
+using Addresses =
+    std::tuple<std::vector<std::byte>, std::vector<std::byte>, std::uint16_t, std::uint16_t>;
+
+std::vector<std::byte> copied(Bytes bytes) {
+  return {bytes.begin(), bytes.end()};
+}
+
+Addresses addresses_of(const FlowTuple& tuple) {
+  return {copied(tuple.source), copied(tuple.destination), tuple.source_port,
+          tuple.destination_port};
+}
+
+enum class Direction : std::uint8_t { original, reply };
+
+Addresses addresses_of(const nf_conntrack& flow, Direction direction) {
+  const bool original = direction == Direction::original;
+  const auto address = [&](nf_conntrack_attr ipv4, nf_conntrack_attr ipv6) {
+    const bool is_ipv4 = nfct_attr_is_set(&flow, ipv4) > 0;
+    const auto* const bytes =
+        static_cast<const std::byte*>(nfct_get_attr(&flow, is_ipv4 ? ipv4 : ipv6));
+    return copied({bytes, is_ipv4 ? sizeof(in_addr) : sizeof(in6_addr)});
+  };
+  const auto port = [&](nf_conntrack_attr attribute) {
+    return ntohs(nfct_get_attr_u16(&flow, attribute));
+  };
+  const std::uint8_t protocol = nfct_get_attr_u8(&flow, ATTR_L4PROTO);
+  // What ICMP has instead is in the same place of the library's object.
+  const bool ports = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP ||
+                     protocol == IPPROTO_SCTP || protocol == IPPROTO_GRE;
+  return original ? Addresses{address(ATTR_IPV4_SRC, ATTR_IPV6_SRC),
+                              address(ATTR_IPV4_DST, ATTR_IPV6_DST),
+                              ports ? port(ATTR_PORT_SRC) : std::uint16_t{0},
+                              ports ? port(ATTR_PORT_DST) : std::uint16_t{0}}
+                  : Addresses{address(ATTR_REPL_IPV4_SRC, ATTR_REPL_IPV6_SRC),
+                              address(ATTR_REPL_IPV4_DST, ATTR_REPL_IPV6_DST),
+                              ports ? port(ATTR_REPL_PORT_SRC) : std::uint16_t{0},
+                              ports ? port(ATTR_REPL_PORT_DST) : std::uint16_t{0}};
+}
+
 TEST(DecodeFlow, OfARealKernel) {
   const auto bytes = test::read_bytes(CAPTURED "/flows.bin");
   netlink::Messages messages{bytes};
@@ -63,7 +107,7 @@ TEST(DecodeFlow, OfARealKernel) {
   for (netlink::Message message; messages.next(message);) {
     const auto flow = decode_flow(message.payload);
     ASSERT_THAT(flow, has_value());
-    counts.add(*flow);
+    counts.add(flow->flow_class);
   }
   EXPECT_FALSE(messages.malformed());
 
@@ -105,7 +149,14 @@ TEST(DecodeFlow, SeesWhatLibnetfilterConntrackSees) {
     }
     const auto flow = decode_flow(message.payload);
     ASSERT_THAT(flow, has_value());
-    EXPECT_EQ(*flow, *decode_flow(message_of(same).payload()));
+    const auto alike = decode_flow(message_of(same).payload());
+    ASSERT_THAT(alike, has_value());
+    EXPECT_EQ(flow->flow_class, alike->flow_class);
+
+    EXPECT_EQ(flow->protocol, same.protocol);
+    EXPECT_EQ(flow->zoned, nfct_attr_is_set(parsed.get(), ATTR_ZONE) > 0);
+    EXPECT_EQ(addresses_of(flow->original), addresses_of(*parsed, Direction::original));
+    EXPECT_EQ(addresses_of(flow->reply), addresses_of(*parsed, Direction::reply));
   }
 }
 
@@ -144,9 +195,38 @@ TEST(DecodeFlow, ClassFollowsFromProtocolAndState) {
   for (const Case& c : cases) {
     const auto flow = decode_flow(message_of(c.flow).payload());
     ASSERT_THAT(flow, has_value());
-    EXPECT_EQ(*flow, c.expected) << "protocol " << int{c.flow.protocol} << ", status "
-                                 << c.flow.status;
+    EXPECT_EQ(flow->flow_class, c.expected)
+        << "protocol " << int{c.flow.protocol} << ", status " << c.flow.status;
   }
+}
+
+TEST(DecodeFlow, AddressesOfAnotherSizeAreNone) {
+  MessageBuilder message = message_of({});
+  message.nest(CTA_TUPLE_REPLY, [](MessageBuilder& tuple) {
+    tuple.nest(CTA_TUPLE_IP, [](MessageBuilder& ip) {
+      ip.u8(CTA_IP_V4_SRC, 1).be32(CTA_IP_V6_DST, 1).be32(CTA_IP_V4_DST, 0x7f000001);
+    });
+  });
+  const auto payload = message.payload();
+  const auto flow = decode_flow(payload);
+  ASSERT_THAT(flow, has_value());
+  EXPECT_TRUE(flow->reply.source.empty());
+  EXPECT_EQ(flow->reply.destination.size(), 4U);
+  EXPECT_EQ(copied(flow->original.destination),
+            (std::vector<std::byte>{std::byte{0xc0}, std::byte{0}, std::byte{2}, std::byte{2}}));
+}
+
+TEST(DecodeFlow, AZoneIsSeenWhereverItIsTold) {
+  const ByteVector zone{std::byte{0}, std::byte{7}};
+  EXPECT_FALSE(decode_flow(message_of({}).payload())->zoned);
+  const auto whole = message_of({}).attribute(CTA_ZONE, zone).payload();
+  EXPECT_TRUE(decode_flow(whole)->zoned);
+  const auto of_replies =
+      message_of({})
+          .nest(CTA_TUPLE_REPLY,
+                [&](MessageBuilder& tuple) { tuple.attribute(CTA_TUPLE_ZONE, zone); })
+          .payload();
+  EXPECT_TRUE(decode_flow(of_replies)->zoned);
 }
 
 TEST(DecodeFlow, AttributesOfNewerKernelsAreSkipped) {

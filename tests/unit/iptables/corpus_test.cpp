@@ -7,18 +7,22 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "collectors/iptables/chain_record.h"
 #include "collectors/iptables/decode_legacy.h"
 #include "collectors/iptables/decode_nft.h"
+#include "collectors/iptables/service_links.h"
 #include "collectors/kernel/nftables.h"
 #include "tests/fuzz/iptables/legacy_input.h"
 #include "tests/support/fake_netlink.h"
+#include "tests/support/service_keys.h"
 
 extern "C" {
 int fuzz_decode_legacy(const std::uint8_t* data, std::size_t size);
@@ -30,7 +34,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TableFigures legacy_figures(Bytes bytes) {
+struct Decoded {
+  TableFigures figures;
+  ServiceLists services;
+};
+
+Decoded decode_legacy_file(Bytes bytes) {
   const auto input = read_as<fuzz::LegacyInput>(bytes);
   if (!input) {
     ADD_FAILURE() << "too short";
@@ -42,18 +51,22 @@ TableFigures legacy_figures(Bytes bytes) {
     ADD_FAILURE() << table.error().message;
     return {};
   }
-  return summarize(table->chains, table->built_in);
+  return {.figures = summarize(table->chains, table->built_in),
+          .services = list_services(table->chains, table->links)};
 }
 
-TableFigures nft_figures(Bytes bytes) {
+Decoded decode_nft_file(Bytes bytes) {
   ChainFold fold;
   std::vector<ChainRecord> chains;
   std::vector<BuiltInChain> built_in_chains;
+  std::vector<LinkWord> links;
   netlink::NftChain current;
   const auto finish = [&] {
     if (!current.name.empty()) {
       chains.push_back(fold.finish());
       chains.back().use = current.use;
+      chains.back().links_at = static_cast<std::uint32_t>(links.size());
+      links.insert(links.end(), fold.links().begin(), fold.links().end());
       if (kind_of(current) != ChainKind::user) {
         built_in_chains.push_back(fold.built_in());
       }
@@ -72,7 +85,7 @@ TableFigures nft_figures(Bytes bytes) {
         fold.begin(current.name, kind_of(current));
         break;
       default:
-        if (const auto rule = decode_rule(message)) {
+        if (const auto rule = decode_rule(message, Detail::destinations)) {
           fold.add(*rule);
         } else {
           ADD_FAILURE() << "broken rule";
@@ -81,16 +94,16 @@ TableFigures nft_figures(Bytes bytes) {
   }
   finish();
   EXPECT_FALSE(messages.malformed());
-  return summarize(chains, built_in_chains);
+  return {.figures = summarize(chains, built_in_chains), .services = list_services(chains, links)};
 }
 
 struct Corpus {
   std::string_view folder;
   test::Fuzzer run;
-  TableFigures (*figures)(Bytes bytes);
+  Decoded (*decode)(Bytes bytes);
 };
-constexpr Corpus kCorpora[] = {{"corpus_decode_legacy", fuzz_decode_legacy, legacy_figures},
-                               {"corpus_decode_nft", fuzz_decode_nft, nft_figures}};
+constexpr Corpus kCorpora[] = {{"corpus_decode_legacy", fuzz_decode_legacy, decode_legacy_file},
+                               {"corpus_decode_nft", fuzz_decode_nft, decode_nft_file}};
 
 TEST(Corpus, OfEveryFuzzerIsTakenWithoutAnAccident) {
   for (const Corpus& corpus : kCorpora) {
@@ -112,7 +125,7 @@ TEST(Corpus, DecodesToTheFiguresOfWhatWasLoaded) {
     for (const Case& c : cases) {
       SCOPED_TRACE(std::string{corpus.folder} + '/' + std::string{c.file});
       const TableFigures figures =
-          corpus.figures(test::read_bytes(fs::path{FUZZ_FOLDER} / corpus.folder / c.file));
+          corpus.decode(test::read_bytes(fs::path{FUZZ_FOLDER} / corpus.folder / c.file)).figures;
       EXPECT_EQ(figures.rules, c.rules);
       EXPECT_EQ(figures.chains, c.chains);
       EXPECT_EQ(figures.duplicates, 0U);
@@ -128,6 +141,34 @@ TEST(Corpus, DecodesToTheFiguresOfWhatWasLoaded) {
       } else {
         EXPECT_EQ(figures.refusals, c.file.ends_with("_filter") ? 3U : 0U);
       }
+    }
+  }
+}
+
+// The first Service has two endpoints, the second none; each has a node port and a load balancer.
+TEST(Corpus, TellsServicesAndEndpointsOfWhatWasLoaded) {
+  for (const Corpus& corpus : kCorpora) {
+    for (const test::Family family : test::kFamilies) {
+      SCOPED_TRACE(std::string{corpus.folder} + ' ' + std::string{label(family)});
+      const auto decode = [&](std::string_view table) {
+        const std::string file = std::string{label(family)} + '_' + std::string{table};
+        return corpus.decode(test::read_bytes(fs::path{FUZZ_FOLDER} / corpus.folder / file))
+            .services;
+      };
+      test::Service service{.number = 0, .endpoints = 2, .exposure = test::Exposure::load_balancer};
+      const test::ServiceKeys first = test::keys_of(service, family);
+      service.number = 1;
+      service.endpoints = 0;
+      const test::ServiceKeys second = test::keys_of(service, family);
+
+      const ServiceLists nat = decode("nat");
+      EXPECT_THAT(nat.services, ::testing::UnorderedElementsAreArray(first.services));
+      // Session affinity has a rule for each choice too, and local policy makes some twice.
+      EXPECT_EQ((std::set<std::uint64_t>{nat.endpoints.begin(), nat.endpoints.end()}),
+                (std::set<std::uint64_t>{first.endpoints.begin(), first.endpoints.end()}));
+      const ServiceLists filter = decode("filter");
+      EXPECT_THAT(filter.services, ::testing::UnorderedElementsAreArray(second.services));
+      EXPECT_TRUE(filter.endpoints.empty());
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -19,8 +20,10 @@ namespace kubecliff::iptables {
 namespace {
 
 using test::ByteVector;
+using test::nft_compare;
 using test::nft_counter;
 using test::nft_expression;
+using test::nft_load_payload;
 using test::nft_match;
 using test::nft_target;
 using test::nft_verdict;
@@ -36,7 +39,7 @@ netlink::Message message_in(Bytes bytes) {
 }
 
 Rule rule_in(Bytes bytes) {
-  const std::optional<Rule> rule = decode_rule(message_in(bytes));
+  const std::optional<Rule> rule = decode_rule(message_in(bytes), Detail::destinations);
   EXPECT_TRUE(rule);
   return rule.value_or(Rule{});
 }
@@ -215,7 +218,7 @@ TEST(DecodeRule, ExtensionsAreTheSameInEitherForm) {
       {"native notrack", nft_expression("notrack"), Target::notrack},
       {"xtables' CT", nft_target(test::ct_notrack()), Target::notrack},
       {"xtables' CT for a zone", nft_target(test::ct_zone(3)), Target::other},
-      {"xtables' DNAT", nft_target({.name = "DNAT"}), Target::other},
+      {"xtables' DNAT", nft_target({.name = "DNAT"}), Target::dnat},
       {"an expression that nobody knows", nft_expression("made-up", ByteVector(8)), Target::none},
       {"a target without its name", nft_expression("target"), Target::other},
       {"an immediate without its data", nft_expression("immediate"), Target::none},
@@ -223,6 +226,103 @@ TEST(DecodeRule, ExtensionsAreTheSameInEitherForm) {
   for (const Case& c : cases) {
     EXPECT_EQ(decoded({c.expression}).target, c.target) << c.description;
   }
+}
+
+const ByteVector service_address{std::byte{10}, std::byte{96}, std::byte{0}, std::byte{1}};
+const ByteVector service_network{std::byte{10}, std::byte{96}, std::byte{0}};
+const ByteVector https_port{std::byte{0x01}, std::byte{0xbb}};
+const ByteVector tcp_number{std::byte{6}};
+
+constexpr std::uint32_t kTransport = NFT_PAYLOAD_TRANSPORT_HEADER;
+constexpr std::uint32_t kNetworkHeader = NFT_PAYLOAD_NETWORK_HEADER;
+
+TEST(DecodeRule, ADestinationIsFollowedThroughRegisters) {
+  struct Case {
+    const char* description;
+    std::vector<ByteVector> expressions;
+    Destination::Hosts hosts = Destination::Hosts::any;
+    std::uint16_t port = 0;
+    std::uint8_t protocol = 0;
+  };
+  const ByteVector protocol = test::nft_load_l4proto(0);
+  const ByteVector is_tcp = nft_compare(0, NFT_CMP_EQ, tcp_number);
+  const ByteVector address = nft_load_payload(kNetworkHeader, 16, 4, 0);
+  const ByteVector port = nft_load_payload(kTransport, 2, 2, 0);
+  using enum Destination::Hosts;
+  const Case cases[] = {
+      {"as iptables-nft 1.8.9 writes them",
+       {protocol, is_tcp, address, nft_compare(0, NFT_CMP_EQ, service_address), port,
+        nft_compare(0, NFT_CMP_EQ, https_port)},
+       one,
+       443,
+       6},
+      {"each in a register of its own",
+       {protocol, nft_load_payload(kNetworkHeader, 16, 4, 1), nft_load_payload(kTransport, 2, 2, 2),
+        is_tcp, nft_compare(1, NFT_CMP_EQ, service_address),
+        nft_compare(2, NFT_CMP_EQ, https_port)},
+       one,
+       443,
+       6},
+      {"before 1.8.7",
+       {nft_load_payload(kNetworkHeader, 9, 1, 0), is_tcp, address,
+        nft_compare(0, NFT_CMP_EQ, service_address), nft_match(test::tcp_port(443, 443))},
+       one,
+       443,
+       6},
+      {"a network by whole bytes",
+       {nft_load_payload(kNetworkHeader, 16, 3, 0), nft_compare(0, NFT_CMP_EQ, service_network)},
+       some},
+      {"a network by a mask",
+       {address, test::nft_mask(0, 0), nft_compare(0, NFT_CMP_EQ, service_address)},
+       some},
+      {"any other address", {address, nft_compare(0, NFT_CMP_NEQ, service_address)}, some},
+      {"a comparison that is cut short",
+       {address, nft_compare(0, NFT_CMP_EQ, service_network)},
+       some},
+      {"any other port", {port, nft_compare(0, NFT_CMP_NEQ, https_port)}},
+      {"the source's address",
+       {nft_load_payload(kNetworkHeader, 12, 4, 0), nft_compare(0, NFT_CMP_EQ, service_address)}},
+      {"the source's port",
+       {nft_load_payload(kTransport, 0, 2, 0), nft_compare(0, NFT_CMP_EQ, https_port)}},
+      {"another register", {address, nft_compare(1, NFT_CMP_EQ, service_address)}},
+      {"a register that there is not",
+       {nft_load_payload(kNetworkHeader, 16, 4, 99), nft_compare(99, NFT_CMP_EQ, service_address)}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.description);
+    const Rule rule = decoded(c.expressions);
+    EXPECT_EQ(rule.destination.hosts, c.hosts);
+    EXPECT_EQ(rule.destination.port, c.port);
+    EXPECT_EQ(rule.destination.protocol, c.protocol);
+    EXPECT_EQ(std::ranges::equal(rule.destination.address, service_address), c.hosts == one);
+  }
+}
+
+TEST(DecodeRule, ATranslationIsAnExtensionOrAnExpression) {
+  const ByteVector port{std::byte{0x1f}, std::byte{0x90}};
+  const std::vector<ByteVector> native{test::nft_load_bytes(service_address, 0),
+                                       test::nft_load_bytes(port, 4),
+                                       test::nft_nat(NFT_NAT_DNAT, 0, 4)};
+  const std::vector<ByteVector> extension{
+      nft_target(test::dnat(2, {service_address, service_address, 8080, 8080}))};
+  for (const auto& expressions : {native, extension}) {
+    const Rule rule = decoded(expressions);
+    EXPECT_EQ(rule.target, Target::dnat);
+    EXPECT_TRUE(std::ranges::equal(rule.translation.address, service_address));
+    EXPECT_EQ(rule.translation.port, 8080);
+  }
+  std::vector<ByteVector> to_source = native;
+  to_source.back() = test::nft_nat(NFT_NAT_SNAT, 0, 4);
+  EXPECT_TRUE(decoded(to_source).translation.address.empty());
+  // An address that comes out of a map.
+  EXPECT_TRUE(decoded({native[1], native[2]}).translation.address.empty());
+}
+
+TEST(DecodeRule, OfChainsThatTellNoServiceNothingIsFollowed) {
+  EXPECT_EQ(detail_of("KUBE-SERVICES"), Detail::destinations);
+  EXPECT_EQ(detail_of("KUBE-SEP-AAAAAAAAAAAAAAAA"), Detail::destinations);
+  EXPECT_EQ(detail_of("KUBE-SVC-AAAAAAAAAAAAAAAA"), Detail::figures);
+  EXPECT_EQ(detail_of("FORWARD"), Detail::figures);
 }
 
 TEST(DecodeRule, MatchesAreThoseOfXtables) {
@@ -290,7 +390,7 @@ TEST(DecodeRule, BytesThatAreNoAttributesAreNoRule) {
           .message(),
   };
   for (const ByteVector& bytes : messages) {
-    EXPECT_FALSE(decode_rule(message_in(bytes))) << &bytes - messages;
+    EXPECT_FALSE(decode_rule(message_in(bytes), Detail::destinations)) << &bytes - messages;
   }
 }
 
@@ -304,7 +404,7 @@ TEST(DecodeRule, AMessageCutAnywhereIsNoAccident) {
   for (std::size_t size = 0; size < payload.size(); ++size) {
     const ByteVector cut{payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(size)};
     const netlink::Message message{.header = {}, .payload = cut};
-    static_cast<void>(decode_rule(message));
+    static_cast<void>(decode_rule(message, Detail::destinations));
     static_cast<void>(netlink::decode_nft_chain(message));
   }
 }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -112,7 +113,8 @@ class NftReaderTest : public ::testing::Test {
 
   NftKernel kernel_;
   Procfs procfs_{"CONFIG_NF_TABLES=y"};
-  NftReader reader_{kernel_.transport(), procfs_.path(), kFullInterval};
+  std::shared_ptr<ServiceEndpoints> endpoints_ = std::make_shared<ServiceEndpoints>();
+  NftReader reader_{kernel_.transport(), procfs_.path(), kFullInterval, endpoints_};
   Clock::time_point now_;
 };
 
@@ -500,6 +502,165 @@ TEST_F(NftReaderTest, AChangeBeneathTheFlowCountersIsLeftToTheNextRefresh) {
   EXPECT_EQ(rules(), 5U);
   EXPECT_THAT(refresh(), is_refresh(RefreshKind::incremental));
   EXPECT_EQ(rules(), 6U);
+}
+
+// A Service with two endpoints, and what the reader tells of it.
+class NftReaderServicesTest : public NftReaderTest {
+ protected:
+  static constexpr std::uint8_t kFirst = 1;
+  static constexpr std::uint8_t kSecond = 2;
+  static constexpr std::uint8_t kThird = 3;
+
+  NftReaderServicesTest() {
+    kernel_.chain("KUBE-SERVICES").rules = {dispatch(kServiceA, 1), dispatch(kServiceB, 2)};
+    kernel_.chain(kServiceA).rules = {choose(kFirst), choose(kSecond)};
+    kernel_.chain(kServiceB).rules = {choose(kThird)};
+    for (const std::uint8_t endpoint : {kFirst, kSecond, kThird}) {
+      add_endpoint(endpoint);
+    }
+    settle();
+  }
+
+  static test::ByteVector address(std::uint8_t last) {
+    return {std::byte{10}, std::byte{0}, std::byte{0}, std::byte{last}};
+  }
+  // KUBE-SERVICES: the Service at 10.0.0.`last`, TCP port 80.
+  static NftKernel::Rule dispatch(std::string_view chain, std::uint8_t last) {
+    return {.jump = std::string{chain},
+            .expressions = {
+                test::nft_load_payload(NFT_PAYLOAD_NETWORK_HEADER, 16, 4, 0),
+                test::nft_compare(0, NFT_CMP_EQ, address(last)),
+                test::nft_match(test::tcp_port(80, 80)),
+            }};
+  }
+  static std::string chain_of(std::uint8_t endpoint) {
+    return "KUBE-SEP-" + std::string(16, static_cast<char>('A' + endpoint));
+  }
+  static NftKernel::Rule choose(std::uint8_t endpoint) { return {.jump = chain_of(endpoint)}; }
+  void add_endpoint(std::uint8_t endpoint) {
+    const test::ByteVector to = address(static_cast<std::uint8_t>(100 + endpoint));
+    kernel_.add_chain({.name = chain_of(endpoint)}).rules = {
+        {.jump = "", .expressions = {test::nft_target(test::dnat(2, {to, to, 8080, 8080}))}}};
+  }
+  void remove_endpoint(std::uint8_t endpoint) { kernel_.remove_chain(chain_of(endpoint)); }
+
+  [[nodiscard]] ServiceEndpoints::Told told() const {
+    return endpoints_->all()[ServiceEndpoints::index(ServiceEndpoints::Source::iptables_nft, 0)];
+  }
+  [[nodiscard]] bool has_service(std::uint8_t service) const {
+    return told().set->has_service(service_key(6, address(service), 80));
+  }
+  [[nodiscard]] bool has_endpoint(std::uint8_t service, std::uint8_t endpoint) const {
+    return told().set->has_endpoint(
+        endpoint_key(service_key(6, address(service), 80),
+                     backend_key(address(static_cast<std::uint8_t>(100 + endpoint)), 8080)));
+  }
+};
+
+TEST_F(NftReaderServicesTest, ServicesAndTheirEndpointsAreTold) {
+  EXPECT_EQ(told().set->services(), 2U);
+  EXPECT_EQ(told().set->endpoints(), 3U);
+  EXPECT_TRUE(has_endpoint(1, kFirst));
+  EXPECT_TRUE(has_endpoint(1, kSecond));
+  EXPECT_TRUE(has_endpoint(2, kThird));
+}
+
+TEST_F(NftReaderServicesTest, AnUnchangedRulesetIsConfirmedWithOneQuestion) {
+  const ServiceEndpoints::Told before = told();
+  EXPECT_THAT(refresh(), is_refresh(RefreshKind::unchanged));
+  EXPECT_THAT(kernel_.questions(), ElementsAre("generation"));
+  EXPECT_EQ(told().set, before.set);
+  EXPECT_GT(told().ticket, before.ticket);
+  // So does a commit that changed nothing here.
+  kernel_.commit();
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_EQ(told().set, before.set);
+}
+
+TEST_F(NftReaderServicesTest, AnEndpointInPlaceOfAnotherIsSeenAtOnce) {
+  constexpr std::uint8_t kNew = 9;
+  kernel_.chain(kServiceA).rules = {choose(kFirst), choose(kNew)};
+  remove_endpoint(kSecond);
+  add_endpoint(kNew);
+  kernel_.commit();
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_TRUE(has_endpoint(1, kNew));
+  EXPECT_FALSE(has_endpoint(1, kSecond));
+  const auto questions = kernel_.questions();
+  EXPECT_THAT(questions, Contains(rules_of(kServiceA)));
+  EXPECT_THAT(questions, Not(Contains(rules_of(kServiceB))));
+  EXPECT_THAT(questions, Not(Contains(rules_of("KUBE-SERVICES"))));
+}
+
+TEST_F(NftReaderServicesTest, SoItIsWhereTheOldOnesChainIsLeftBehind) {
+  constexpr std::uint8_t kNew = 9;
+  kernel_.chain(kServiceA).rules = {choose(kFirst), choose(kNew)};
+  add_endpoint(kNew);
+  kernel_.commit();
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_TRUE(has_endpoint(1, kNew));
+  EXPECT_FALSE(has_endpoint(1, kSecond));
+}
+
+TEST_F(NftReaderServicesTest, SoItIsWhereTheFirstLookIsTorn) {
+  constexpr std::uint8_t kNew = 9;
+  kernel_.chain(kServiceA).rules = {choose(kFirst), choose(kNew)};
+  remove_endpoint(kSecond);
+  add_endpoint(kNew);
+  kernel_.commit();
+  kernel_.expect({.question = rules_of(chain_of(kNew)), .before = [&] { kernel_.commit(); }});
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_TRUE(has_endpoint(1, kNew));
+}
+
+TEST_F(NftReaderServicesTest, AServiceInPlaceOfAnotherIsSeenAtOnce) {
+  const std::string service_c = "KUBE-SVC-CCCCCCCCCCCCCCCC";
+  kernel_.chain("KUBE-SERVICES").rules = {dispatch(kServiceA, 1), dispatch(service_c, 3)};
+  kernel_.add_chain({.name = service_c}).rules = {choose(kThird)};
+  for (const bool chain_stays : {true, false}) {
+    SCOPED_TRACE(chain_stays);
+    if (!chain_stays) {
+      kernel_.remove_chain(kServiceB);
+    }
+    kernel_.commit();
+    EXPECT_THAT(refresh(), has_value());
+    EXPECT_FALSE(has_service(2));
+    EXPECT_TRUE(has_endpoint(3, kThird));
+  }
+}
+
+TEST_F(NftReaderServicesTest, SoItIsWhereALookAtItIsTorn) {
+  const std::string service_c = "KUBE-SVC-CCCCCCCCCCCCCCCC";
+  kernel_.chain("KUBE-SERVICES").rules = {dispatch(kServiceA, 1), dispatch(service_c, 3)};
+  kernel_.add_chain({.name = service_c}).rules = {choose(kThird)};
+  kernel_.remove_chain(kServiceB);
+  kernel_.commit();
+  kernel_.expect({.question = rules_of(service_c), .before = [&] { kernel_.commit(); }});
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_FALSE(has_service(2));
+  EXPECT_TRUE(has_endpoint(3, kThird));
+}
+
+TEST_F(NftReaderServicesTest, AServiceThatIsNotUnderstoodIsNotTold) {
+  kernel_.chain(chain_of(kThird)).rules = {
+      {.jump = "", .expressions = {test::nft_target({.name = "DNAT"})}}, {.jump = ""}};
+  kernel_.commit();
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_FALSE(has_service(2));
+  EXPECT_TRUE(has_service(1));
+}
+
+TEST_F(NftReaderServicesTest, WithoutTablesNothingIsLeft) {
+  for (const std::string_view chain :
+       {std::string_view{"PREROUTING"}, std::string_view{"KUBE-SERVICES"}, kServiceA, kServiceB}) {
+    kernel_.remove_chain(chain);
+  }
+  for (const std::uint8_t endpoint : {kFirst, kSecond, kThird}) {
+    remove_endpoint(endpoint);
+  }
+  kernel_.commit();
+  EXPECT_THAT(refresh(), has_value());
+  EXPECT_EQ(told().set->services(), 0U);
 }
 
 TEST(NftReader, AKernelWithoutNfTablesIsNotAsked) {

@@ -139,6 +139,15 @@ TEST(TextFormat, FamilyStandsInOnePiece) {
   }
 }
 
+TEST(TextFormat, TakesWhatItWasBuiltFromWithItsNineLabels) {
+  const auto families = parse(
+      "# TYPE kubeproxy_build_info gauge\n"
+      "kubeproxy_build_info{build_date=\"\",compiler=\"gc\",git_commit=\"\",git_tree_state=\"\","
+      "git_version=\"v1.33.1\",go_version=\"\",major=\"1\",minor=\"33\",platform=\"\"} 1\n");
+  ASSERT_TRUE(families);
+  EXPECT_EQ(families->begin()->second.samples.front().labels.size(), 9U);
+}
+
 TEST(TextFormat, MemoryItTakesHasAnEnd) {
   std::string many = "# TYPE kubeproxy_a gauge\n";
   for (int i = 0; i <= 10'000; ++i) {
@@ -147,7 +156,7 @@ TEST(TextFormat, MemoryItTakesHasAnEnd) {
   EXPECT_FALSE(parse(many));
   EXPECT_FALSE(parse(std::string(100'000, 'a'), 1'000)) << "a line without an end";
   std::string labels;
-  for (int i = 0; i <= 8; ++i) {
+  for (int i = 0; i <= 16; ++i) {
     labels += "x=\"\",";
   }
   EXPECT_FALSE(parse("kubeproxy_a{" + labels + "} 1\n"));

@@ -59,7 +59,10 @@ Decoded decode(Bytes bytes) {
         }
         break;
       default:
-        decoded.elements += count_elements(message).value_or(0);
+        Elements elements{message};
+        for (Element element; elements.next(element);) {
+          ++decoded.elements;
+        }
     }
   }
   EXPECT_FALSE(messages.malformed());

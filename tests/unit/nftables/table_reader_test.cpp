@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include <gmock/gmock.h>
@@ -53,7 +54,8 @@ class TableReaderTest : public testing::Test {
 
   FileTree proc_;
   FakeNetlink kernel_;
-  TableReader reader_{kernel_.transport(), proc_.path()};
+  std::shared_ptr<ServiceEndpoints> endpoints_ = std::make_shared<ServiceEndpoints>();
+  TableReader reader_{kernel_.transport(), proc_.path(), endpoints_};
 };
 
 TEST_F(TableReaderTest, AsksNothingOfAKernelWithoutNfTables) {
@@ -178,6 +180,8 @@ TEST_F(TableReaderTest, ATransactionThatIsGivenUpLeavesNoTrace) {
   };
   answer_listing(900, 3);
   answer_listing(3, 3);
+  answer_wait();
+  answer_generation(5);
   EXPECT_EQ(reader_.refresh(kStart), RefreshKind::full);
   const auto& figures = reader_.figures(AddressFamily::ipv4);
   ASSERT_TRUE(figures);

@@ -333,6 +333,17 @@ TEST_F(RunnerTest, FailureIsLoggedOncePerChangeAndRecoveryOnce) {
   EXPECT_THAT(log, HasSubstr("level=info msg=\"collector recovered\" collector=flows"));
 }
 
+TEST_F(RunnerTest, RemarksAreLogged) {
+  const auto guard = start(
+      {fake_spec("flows", Schedule::in_scrape, [&](auto, Samples& out) -> Result<RefreshKind> {
+        out.remark("60 flows lead nowhere");
+        return RefreshKind::unchanged;
+      })});
+  (void)scrape();
+  stop();
+  EXPECT_THAT(logged(), HasSubstr("level=info msg=\"60 flows lead nowhere\" collector=flows"));
+}
+
 TEST_F(RunnerTest, CollectorThatCannotBeMadeFailsAloneAndHoldsNobodyUp) {
   CollectorSpec refused = fake_spec("refused", Schedule::in_scrape, {});
   refused.make = [](const CollectorContext&) -> Result<std::unique_ptr<Collector>> {
