@@ -10,6 +10,7 @@
 #include "collectors/collectors.h"
 #include "exporter/commands/check_config.h"
 #include "exporter/commands/exit_code.h"
+#include "exporter/commands/preflight.h"
 #include "exporter/commands/serve.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/command_line.h"
@@ -41,6 +42,8 @@ int run(std::span<const std::string> arguments) {
       }
       std::cout << line->config_file.string() << ": ok\n";
       return kExitOk;
+    case Command::preflight:
+      return run_preflight(*line, table, specs);
     case Command::serve:
       break;
   }
@@ -55,6 +58,9 @@ int main(int argc, char** argv) {
   kubecliff::block_signals();
   // glibc gives threads heaps of their own, eight for each core, and each keeps what it once held.
   mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): before there are threads
+  // And it raises this with the first large block that is freed, and keeps those to come: here they
+  // are whole tables, rarely read.
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024);  // NOLINT(concurrency-mt-unsafe): the same
   try {
     const std::span words{argv, static_cast<std::size_t>(argc)};
     return run(std::vector<std::string>{words.begin() + (argc > 0 ? 1 : 0), words.end()});

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -257,18 +256,15 @@ class DataplaneCollector final : public Collector {
       std::string path{setting};
       std::ranges::replace(path, '.', '/');
       path = (procfs_ / "sys" / path).native();
-      const Result<std::string> text = read_file(path);
+      const Result<std::optional<std::string>> text = read_if_present(path);
       if (!text) {
-        // Which settings there are is for kernels and network namespaces to differ in.
-        if (text.error().errno_value != ENOENT) {
-          errors_.push_back(text.error());
-        }
+        errors_.push_back(text.error());
+      } else if (!*text) {
         continue;
-      }
-      if (const auto value = parse_setting(setting, *text)) {
+      } else if (const auto value = parse_setting(setting, **text)) {
         settings_.emplace_back(setting, *value);
       } else {
-        errors_.emplace_back(ErrorKind::malformed, 0, path + ": no such value is known: " + *text);
+        errors_.emplace_back(ErrorKind::malformed, 0, path + ": no such value is known: " + **text);
       }
     }
   }

@@ -7,4 +7,8 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;      // could not start or go on
 inline constexpr int kExitBadSettings = 2;  // wrong command line or configuration
 
+// Of preflight; 0 where the node is ready.
+inline constexpr int kExitBlocked = 1;
+inline constexpr int kExitUnknown = 3;
+
 }  // namespace kubecliff

@@ -15,6 +15,7 @@ constexpr std::size_t kIndent = 8;
 constexpr std::string_view kSynopsis = R"(Usage:
   kubecliff [OPTION]...
   kubecliff check-config FILE
+  kubecliff preflight --to=MODE [--output=FORMAT] [OPTION]...
 
 Serves this node's Service dataplane, its iptables rules and its connection
 tracking as Prometheus metrics on :9909. Reads the kernel, changes nothing.
@@ -25,6 +26,12 @@ Commands:
         Check a configuration file, and the web configuration that it names,
         without starting: exit code 0, or 2 and one line that says what is
         wrong.
+  preflight --to=ipvs|nftables|ebpf [--output=text|json]
+        Check whether this node is ready to carry connections to Services in
+        another mode of kube-proxy, or by eBPF: the kernel and its modules,
+        kube-proxy's version and configuration, what is in use and would mean
+        something else, and which metrics end. Changes nothing. Takes the
+        options below, of which those of the collectors matter.
 )";
 
 constexpr std::string_view kEpilogue = R"(
@@ -54,15 +61,18 @@ Signals:
               finish the requests under way and stop, within 2 seconds
 
 Exit codes:
-  0           stopped as asked
-  1           could not start or go on, such as a port in use
+  0           stopped as asked; preflight: ready
+  1           could not start or go on, such as a port in use; preflight:
+              blocked
   2           wrong command line or configuration
+  3           preflight: cannot be told
 
 Examples:
   kubecliff
   kubecliff --web.listen-address=127.0.0.1:9909 --log.format=json
   kubecliff --collector.disable-defaults --collector.conntrack
   kubecliff --config.file=/etc/kubecliff/kubecliff.yml
+  kubecliff preflight --to=nftables
 )";
 
 // Words of `text` in lines, each led by the indent of option descriptions.
@@ -95,7 +105,8 @@ std::string spelling(const Setting& setting) {
 // What CLI11 did not recognise: a flag's name, without its value, or a word.
 std::string unexpected_argument(const SettingTable& table, std::string_view argument) {
   if (!argument.starts_with("-")) {
-    return "expected options or check-config FILE, got \"" + std::string{argument} + "\"";
+    return "expected options, check-config FILE or preflight, got \"" + std::string{argument} +
+           "\"";
   }
   const std::string_view flag = argument.substr(0, argument.find('='));
   std::string message = std::string{flag} + ": expected an option that --help lists";
@@ -109,6 +120,10 @@ std::string unexpected_argument(const SettingTable& table, std::string_view argu
 
 std::unexpected<Error> wrong(std::string message) {
   return fail(ErrorKind::malformed, std::move(message));
+}
+
+std::unexpected<Error> not_once(const std::string& flag, const CLI::Option& option) {
+  return wrong(flag + ": expected once, got it " + std::to_string(option.count()) + " times");
 }
 
 }  // namespace
@@ -133,6 +148,16 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   CLI::App* check_config = app.add_subcommand("check-config");
   check_config->set_help_flag("-h,--help");
   check_config->add_option("FILE", file_to_check)->required();
+  CLI::App* preflight = app.add_subcommand("preflight");
+  preflight->set_help_flag("-h,--help");
+  preflight->fallthrough();
+  std::vector<std::pair<CLI::Option*, std::string*>> preflight_words;
+  for (const auto& [flag, word] :
+       {std::pair{"--to", &PreflightWords::to}, std::pair{"--output", &PreflightWords::output}}) {
+    CLI::Option* option = preflight->add_option(flag);
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    preflight_words.emplace_back(option, &(line.preflight.*word));
+  }
 
   // CLI11 takes `--key= next` for `--key=next`.
   const auto valueless = std::ranges::find_if(arguments, [](const std::string& argument) {
@@ -163,8 +188,7 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
       continue;
     }
     if (option->count() > 1 && setting->arity != Arity::many) {
-      return wrong("--" + setting->key + ": expected once, got it " +
-                   std::to_string(option->count()) + " times");
+      return not_once("--" + setting->key, *option);
     }
     line.flags.emplace(setting->key, option->results());
   }
@@ -174,6 +198,15 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   if (check_config->parsed()) {
     line.command = Command::check_config;
     line.config_file = file_to_check;
+  }
+  if (preflight->parsed()) {
+    line.command = Command::preflight;
+  }
+  for (const auto& [option, word] : preflight_words) {
+    if (option->count() > 1) {
+      return not_once(option->get_name(), *option);
+    }
+    *word = option->count() == 1 ? option->results().front() : "";
   }
   return line;
 }

@@ -15,11 +15,18 @@
 
 namespace kubecliff {
 
-enum class Command : std::uint8_t { serve, check_config, help, version };
+enum class Command : std::uint8_t { serve, check_config, preflight, help, version };
+
+// Of preflight, as they were written; empty where they were not.
+struct PreflightWords {
+  std::string to;
+  std::string output;
+};
 
 struct CommandLine {
   Command command = Command::serve;
   std::filesystem::path config_file;  // of --config.file, or the file to check; may be empty
+  PreflightWords preflight = {};
   std::map<std::string, std::vector<std::string>, std::less<>> flags;  // by key, values unchecked
 };
 

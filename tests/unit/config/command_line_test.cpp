@@ -2,6 +2,7 @@
 
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -26,7 +27,9 @@ TEST(ParseCommandLine, SaysWhatIsToBeDone) {
                                 {{"-h"}, Command::help},
                                 {{"check-config", "--help"}, Command::help},
                                 {{"--version"}, Command::version},
-                                {{"check-config", "k.yml"}, Command::check_config}};
+                                {{"check-config", "k.yml"}, Command::check_config},
+                                {{"preflight"}, Command::preflight},
+                                {{"preflight", "--help"}, Command::help}};
   const SettingTable table = setting_table({});
   for (const Case& c : cases) {
     const auto line = parse_command_line(c.arguments, table);
@@ -40,6 +43,39 @@ TEST(ParseCommandLine, CheckConfigTakesItsFile) {
       parse_command_line(std::vector<std::string>{"check-config", "k.yml"}, setting_table({}));
   ASSERT_THAT(line, has_value());
   EXPECT_EQ(line->config_file, "k.yml");
+}
+
+TEST(ParseCommandLine, PreflightTakesItsWordsAndTheOptionsOfAStart) {
+  const SettingTable table = setting_table({});
+  const std::vector<std::vector<std::string>> spellings{
+      {"preflight", "--to=ipvs", "--output", "json", "--path.procfs=/host/proc"},
+      {"--path.procfs=/host/proc", "preflight", "--output=json", "--to", "ipvs"}};
+  for (const auto& arguments : spellings) {
+    const auto line = parse_command_line(arguments, table);
+    ASSERT_THAT(line, has_value());
+    EXPECT_EQ(line->command, Command::preflight);
+    EXPECT_EQ(line->preflight.to, "ipvs");
+    EXPECT_EQ(line->preflight.output, "json");
+    EXPECT_EQ(line->flags.at("path.procfs"), std::vector<std::string>{"/host/proc"});
+  }
+}
+
+TEST(ParseCommandLine, PreflightRefusesWhatItDoesNotKnow) {
+  struct Case {
+    std::vector<std::string> arguments;
+    std::string_view why;
+  };
+  const std::vector<Case> cases{
+      {{"preflight", "--to="}, "--to: expected a value, got nothing"},
+      {{"preflight", "--to=ipvs", "--to=ebpf"}, "--to: expected once, got it 2 times"},
+      {{"preflight", "--form=json"}, "--form: expected an option that --help lists"},
+      {{"--to=ipvs"}, "--to: expected an option that --help lists"},
+      {{"preflight", "--to=ipvs", "now"}, "got \"now\""}};
+  const SettingTable table = setting_table({});
+  for (const Case& c : cases) {
+    EXPECT_THAT(parse_command_line(c.arguments, table),
+                test::fails_with(ErrorKind::malformed, HasSubstr(std::string{c.why})));
+  }
 }
 
 TEST(HelpText, NamesEverySettingWithItsDefaultInEightyColumns) {

@@ -1,0 +1,17 @@
+// `kubecliff preflight --to MODE`.
+#pragma once
+
+#include <span>
+
+#include "collectors/core/collector.h"
+#include "exporter/config/command_line.h"
+#include "exporter/config/setting_table.h"
+
+namespace kubecliff {
+
+// Prints the checklist on standard output and returns the exit code that exit_code.h names. What is
+// wrong with the command line or the configuration stands in one line on standard error.
+[[nodiscard]] int run_preflight(const CommandLine& line, const SettingTable& table,
+                                std::span<const CollectorSpec> specs);
+
+}  // namespace kubecliff
