@@ -56,20 +56,17 @@ class Traversal {
   Figures figures_;
 };
 
-// The square of the correlation of y with x.
-double linearity(const std::vector<double>& x, const std::vector<double>& y) {
-  const auto count = static_cast<double>(x.size());
-  double sum_x = 0, sum_y = 0, sum_xx = 0, sum_yy = 0, sum_xy = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    sum_x += x[i];
-    sum_y += y[i];
-    sum_xx += x[i] * x[i];
-    sum_yy += y[i] * y[i];
-    sum_xy += x[i] * y[i];
+// Whether as many rules more cost at least half of what the first ones did, wherever one stands.
+// They cost far more from where the rules outgrow what a processor's cache has left for them.
+bool every_rule_is_paid_for(const std::vector<double>& rules, const std::vector<double>& costs) {
+  const double first = (costs[1] - costs[0]) / (rules[1] - rules[0]);
+  for (std::size_t i = 1; i < rules.size(); ++i) {
+    const double more = (costs[i] - costs[i - 1]) / (rules[i] - rules[i - 1]);
+    if (first <= 0 || more < first / 2) {
+      return false;
+    }
   }
-  const double together = count * sum_xy - sum_x * sum_y;
-  return together * together /
-         ((count * sum_xx - sum_x * sum_x) * (count * sum_yy - sum_y * sum_y));
+  return true;
 }
 
 class TraversalTest : public NetworkNamespaceTest {};
@@ -199,15 +196,15 @@ TEST_P(TraversalBackend, NewFlowsPayForEveryServiceAndEstablishedOnesForNone) {
                      std::to_string(established.back()));
     }
   };
-  // A machine whose processors are lent to others for a while is not linear while it lasts.
+  // A machine whose processors are lent to others for a while tells nothing while it lasts.
   constexpr int kAttempts = 3;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     ASSERT_NO_FATAL_FAILURE(measure());
-    if (linearity(services, costs) > 0.98) {
+    if (every_rule_is_paid_for(services, costs)) {
       break;
     }
   }
-  EXPECT_GT(linearity(services, costs), 0.98) << ::testing::PrintToString(costs);
+  EXPECT_TRUE(every_rule_is_paid_for(services, costs)) << ::testing::PrintToString(costs);
   EXPECT_GT(costs.back(), 3 * costs.front()) << ::testing::PrintToString(costs);
   EXPECT_LT(*std::ranges::max_element(established), costs.back() / 2)
       << ::testing::PrintToString(established);
@@ -215,7 +212,7 @@ TEST_P(TraversalBackend, NewFlowsPayForEveryServiceAndEstablishedOnesForNone) {
   ASSERT_THAT(restore(GetParam(), Family::ipv4, Ruleset{plain(1, 1)}.restore_input()), has_value());
   traversal.refresh();
   EXPECT_THAT(traversal.misses(), IsEmpty());
-  EXPECT_LT(traversal.at(kNew), costs[1]) << "the rules are gone";
+  EXPECT_LT(traversal.at(kNew), costs.back() / 2) << "the rules are gone";
 }
 
 INSTANTIATE_TEST_SUITE_P(, TraversalBackend, ::testing::ValuesIn(kBackends),
