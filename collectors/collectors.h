@@ -10,4 +10,10 @@ namespace kubecliff {
 
 [[nodiscard]] std::vector<CollectorSpec> collector_specs();
 
+// Those of `kubecliff canary`.
+[[nodiscard]] std::vector<CollectorSpec> canary_specs();
+
+// Those of every command.
+[[nodiscard]] std::vector<CollectorSpec> all_specs();
+
 }  // namespace kubecliff

@@ -20,7 +20,8 @@ namespace {
 
 int run(std::span<const std::string> arguments) {
   using namespace kubecliff;
-  const std::vector<CollectorSpec> specs = collector_specs();
+  const bool canary = !arguments.empty() && arguments.front() == kCanaryCommand;
+  const std::vector<CollectorSpec> specs = canary ? canary_specs() : collector_specs();
   const SettingTable table = setting_table(specs);
   const auto line = parse_command_line(arguments, table);
   if (!line) {
@@ -44,6 +45,7 @@ int run(std::span<const std::string> arguments) {
       return kExitOk;
     case Command::preflight:
       return run_preflight(*line, table, specs);
+    case Command::canary:
     case Command::serve:
       break;
   }

@@ -1,17 +1,16 @@
 // Endpoint: where kube-proxy serves /metrics, as the user names it.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "collectors/kernel/socket_address.h"
+
 namespace kubecliff::kubeproxy {
 
 struct Endpoint {
-  sockaddr_storage address = {};
-  socklen_t address_size = 0;
+  SocketAddress address = {};
   std::string authority;  // HOST:PORT, as the Host header has it
 };
 

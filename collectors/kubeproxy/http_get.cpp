@@ -22,15 +22,14 @@ class Connection {
       : socket_{std::move(socket)}, deadline_{deadline} {}
 
   static Result<Connection> open(const Endpoint& endpoint, Clock::time_point deadline) {
-    Connection connection{UniqueFd{::socket(endpoint.address.ss_family,
+    Connection connection{UniqueFd{::socket(endpoint.address.storage.ss_family,
                                             SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)},
                           deadline};
     const int fd = connection.socket_.get();
     if (fd < 0) {
       return fail_errno(errno, "open a socket");
     }
-    const auto* address = reinterpret_cast<const sockaddr*>(&endpoint.address);
-    if (::connect(fd, address, endpoint.address_size) == 0) {
+    if (::connect(fd, endpoint.address.get(), endpoint.address.size) == 0) {
       return connection;
     }
     int error = errno;

@@ -105,7 +105,8 @@ class Daemon {
                                   {"revision", build_info().revision},
                                   {"addresses", joined(servers_.addresses())},
                                   {"collectors", collector_names(settings_)}});
-    if (host_network(settings_.procfs) == false) {
+    // The others are meant for pods.
+    if (line_.command == Command::serve && host_network(settings_.procfs) == false) {
       log_warn(
           "not in the node's network namespace: what is counted is this pod's, not the "
           "node's; run with hostNetwork");

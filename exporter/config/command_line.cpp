@@ -16,6 +16,7 @@ constexpr std::string_view kSynopsis = R"(Usage:
   kubecliff [OPTION]...
   kubecliff check-config FILE
   kubecliff preflight --to=MODE [--output=FORMAT] [OPTION]...
+  kubecliff canary [OPTION]...
 
 Serves this node's Service dataplane, its iptables rules and its connection
 tracking as Prometheus metrics on :9909. Reads the kernel, changes nothing.
@@ -32,6 +33,10 @@ Commands:
         kube-proxy's version and configuration, what is in use and would mean
         something else, and which metrics end. Changes nothing. Takes the
         options below, of which those of the collectors matter.
+  canary
+        Move the endpoint by which the collector propagation of all nodes
+        measures how long a change of endpoints takes: a small server, of which
+        one runs in a cluster. kubecliff canary --help lists its options.
 )";
 
 constexpr std::string_view kEpilogue = R"(
@@ -105,8 +110,8 @@ std::string spelling(const Setting& setting) {
 // What CLI11 did not recognise: a flag's name, without its value, or a word.
 std::string unexpected_argument(const SettingTable& table, std::string_view argument) {
   if (!argument.starts_with("-")) {
-    return "expected options, check-config FILE or preflight, got \"" + std::string{argument} +
-           "\"";
+    return "expected options, check-config FILE, preflight or canary, got \"" +
+           std::string{argument} + "\"";
   }
   const std::string_view flag = argument.substr(0, argument.find('='));
   std::string message = std::string{flag} + ": expected an option that --help lists";
@@ -151,6 +156,9 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   CLI::App* preflight = app.add_subcommand("preflight");
   preflight->set_help_flag("-h,--help");
   preflight->fallthrough();
+  CLI::App* canary = app.add_subcommand(std::string{kCanaryCommand});
+  canary->set_help_flag("-h,--help");
+  canary->fallthrough();
   std::vector<std::pair<CLI::Option*, std::string*>> preflight_words;
   for (const auto& [flag, word] :
        {std::pair{"--to", &PreflightWords::to}, std::pair{"--output", &PreflightWords::output}}) {
@@ -201,6 +209,9 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   }
   if (preflight->parsed()) {
     line.command = Command::preflight;
+  }
+  if (canary->parsed()) {
+    line.command = Command::canary;
   }
   for (const auto& [option, word] : preflight_words) {
     if (option->count() > 1) {

@@ -15,7 +15,10 @@
 
 namespace kubecliff {
 
-enum class Command : std::uint8_t { serve, check_config, preflight, help, version };
+enum class Command : std::uint8_t { serve, canary, check_config, preflight, help, version };
+
+// The first word of those that have collectors of their own, and so options of their own.
+inline constexpr std::string_view kCanaryCommand = "canary";
 
 // Of preflight, as they were written; empty where they were not.
 struct PreflightWords {

@@ -54,14 +54,16 @@ std::string option_table(const CollectorSpec& spec, const SettingTable& settings
 
 }  // namespace
 
-std::string metrics_doc(std::span<const CollectorSpec> specs) {
+std::string metrics_doc(std::span<const CollectorSpec> specs, std::size_t in_daemon) {
   const SettingTable settings = setting_table(specs);
   std::string collectors;
   for (const CollectorSpec& spec : specs) {
     collectors += "\n## " + std::string{spec.name} + "\n\n" + std::string{spec.summary} + ". ";
     collectors += spec.enabled == Default::on ? "On by default" : "Off by default";
+    // Of another command, which runs nothing else.
+    collectors += spec.name == "canary" ? " in `kubecliff canary`" : "";
     collectors += spec.schedule == Schedule::in_scrape ? ", read inside the scrape.\n"
-                  : spec.schedule == Schedule::events  ? ", told by the kernel as it happens.\n"
+                  : spec.schedule == Schedule::events  ? ", told of what happens as it happens.\n"
                                                        : ", read in the background.\n";
     collectors += option_table(spec, settings) + "\n" + family_table(spec.families);
   }
@@ -71,7 +73,7 @@ std::string metrics_doc(std::span<const CollectorSpec> specs) {
          "Labels are classes, never Services, chains or addresses: no family has more series than "
          "its row says, whatever the cluster's size. Combinations that a node does not have are "
          "left out; at the defaults an ordinary node serves at most 600 series in all.\n" +
-         collectors + "\n## kubecliff itself\n\n" + family_table(self_families(specs.size()));
+         collectors + "\n## kubecliff itself\n\n" + family_table(self_families(in_daemon));
 }
 
 }  // namespace kubecliff::test

@@ -71,7 +71,7 @@ void lint(const FamilySpec& family, const std::string& subject) {
 }
 
 TEST(SpecLint, FamiliesKeepTheContract) {
-  for (const CollectorSpec& spec : collector_specs()) {
+  for (const CollectorSpec& spec : all_specs()) {
     for (const FamilySpec& family : spec.families) {
       if (!is_foreign(family)) {
         lint(family, "kubecliff_" + folder(spec) + "_");
@@ -96,7 +96,7 @@ TEST(SpecLint, FamilyIsDeclaredOnce) {
       EXPECT_TRUE(seen.insert(name).second) << family.name;
     }
   };
-  const auto specs = collector_specs();
+  const auto specs = all_specs();
   for (const CollectorSpec& spec : specs) {
     add(spec.families);
   }
@@ -104,7 +104,7 @@ TEST(SpecLint, FamilyIsDeclaredOnce) {
 }
 
 TEST(SpecLint, OptionsAreNamedAfterTheirFolderAndKeysAreUnique) {
-  const auto specs = collector_specs();
+  const auto specs = all_specs();
   for (const CollectorSpec& spec : specs) {
     for (const OptionSpec& option : spec.options) {
       EXPECT_THAT(std::string{option.name}, StartsWith(folder(spec) + "."));
@@ -118,7 +118,7 @@ TEST(SpecLint, OptionsAreNamedAfterTheirFolderAndKeysAreUnique) {
 }
 
 TEST(SpecLint, CollectorsSayWhatTheyAre) {
-  const auto specs = collector_specs();
+  const auto specs = all_specs();
   for (const CollectorSpec& spec : specs) {
     EXPECT_THAT(std::string{spec.name}, MatchesRegex("[a-z]+([.][a-z]+)?"));
     EXPECT_FALSE(spec.summary.empty()) << spec.name;

@@ -24,6 +24,7 @@
 #include "exporter/http/server.h"
 #include "exporter/http/web_config.h"
 #include "tests/integration/http/client.h"
+#include "tests/support/certificates.h"
 #include "tests/support/run_tool.h"
 
 namespace kubecliff::http {
@@ -70,25 +71,11 @@ class HttpsTest : public testing::Test {
     return std::string{std::istreambuf_iterator<char>{file}, {}};
   }
 
-  void make_ca(const std::string& name) const {
-    const ToolRun made =
-        run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-days", "2", "-subj", "/CN=" + name, "-keyout", path(name + ".key"), "-out",
-             path(name + ".crt")});
-    EXPECT_EQ(made.exit_status, 0) << made.err;
-  }
+  void make_ca(const std::string& name) const { kubecliff::test::make_ca(folder_, name); }
 
   void make_certificate(const std::string& name, const std::string& ca,
                         const std::string& extension) const {
-    write(name + ".ext", extension + "\n");
-    ToolRun made =
-        run({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-subj", "/CN=" + name, "-keyout", path(name + ".key"), "-out", path(name + ".csr")});
-    EXPECT_EQ(made.exit_status, 0) << made.err;
-    made = run({"openssl", "x509", "-req", "-in", path(name + ".csr"), "-CA", path(ca + ".crt"),
-                "-CAkey", path(ca + ".key"), "-days", "2", "-extfile", path(name + ".ext"), "-out",
-                path(name + ".crt")});
-    EXPECT_EQ(made.exit_status, 0) << made.err;
+    kubecliff::test::make_certificate(folder_, name, ca, extension);
   }
 
   static std::string tls(std::string_view more = {}) {

@@ -238,9 +238,9 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
        "--log.levle: expected an option that --help lists; did you mean --log.level?"},
       {{"--xyz"}, "--xyz: expected an option that --help lists"},
       {{"-x"}, "-x: expected an option that --help lists"},
-      {{"serve"}, R"(expected options, check-config FILE or preflight, got "serve")"},
+      {{"serve"}, R"(expected options, check-config FILE, preflight or canary, got "serve")"},
       {{"--collector.flows", "false"},
-       R"(expected options, check-config FILE or preflight, got "false")"},
+       R"(expected options, check-config FILE, preflight or canary, got "false")"},
       {{"--log.level=loud"}, R"(--log.level: expected debug, info, warn or error, got "loud")"},
       {{"--log.level=info", "--log.level=warn"}, "--log.level: expected once, got it 2 times"},
       {{"--collector.flows", "--no-collector.flows"},
@@ -249,7 +249,7 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
       {{"--web.config.file=", "--log.level=info"},
        "--web.config.file: expected a value, got nothing"},
       {{"check-config"}, "check-config: expected a FILE, got nothing"},
-      {{"check-config", "a", "b"}, R"(expected options, check-config FILE or preflight, got "b")"},
+      {{"check-config", "a", "b"}, R"(expected options, check-config FILE, preflight or canary, got "b")"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(error(c.arguments), c.message);

@@ -15,16 +15,16 @@ namespace {
 // ADDRESS PORT, as the kernel will see them.
 std::string address_of(const Endpoint& endpoint) {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (endpoint.address.ss_family == AF_INET6) {
+  if (endpoint.address.storage.ss_family == AF_INET6) {
     sockaddr_in6 address{};
-    EXPECT_EQ(endpoint.address_size, sizeof(address));
-    std::memcpy(&address, &endpoint.address, sizeof(address));
+    EXPECT_EQ(endpoint.address.size, sizeof(address));
+    std::memcpy(&address, &endpoint.address.storage, sizeof(address));
     ::inet_ntop(AF_INET6, &address.sin6_addr, text.data(), text.size());
     return text.data() + (" " + std::to_string(ntohs(address.sin6_port)));
   }
   sockaddr_in address{};
-  EXPECT_EQ(endpoint.address_size, sizeof(address));
-  std::memcpy(&address, &endpoint.address, sizeof(address));
+  EXPECT_EQ(endpoint.address.size, sizeof(address));
+  std::memcpy(&address, &endpoint.address.storage, sizeof(address));
   ::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size());
   return text.data() + (" " + std::to_string(ntohs(address.sin_port)));
 }

@@ -1,0 +1,18 @@
+#include "collectors/canary/turns.h"
+
+#include <algorithm>
+
+namespace kubecliff::canary {
+
+propagation::Turn next_turn(const propagation::Turn& last, std::uint64_t busiest_second,
+                            double limit) {
+  constexpr double kOfTheLimit = 0.8;
+  constexpr double kMostGrowth = 4;
+  const double busiest = std::max(static_cast<double>(busiest_second), 1.0);
+  const double growth = std::min(kOfTheLimit * limit / busiest, kMostGrowth);
+  const double size = std::clamp(static_cast<double>(last.size) * growth, 1.0,
+                                 static_cast<double>(propagation::Turn::kAll));
+  return {.from = last.from + last.size, .size = static_cast<std::uint32_t>(size)};
+}
+
+}  // namespace kubecliff::canary

@@ -1,0 +1,77 @@
+// Transfers: HTTP requests under way at the same time, through libcurl, driven by a Poller.
+//
+// Connections are kept and used again, HTTP/1.1, no proxy, no redirect followed; TLS from 1.2 on,
+// and the server's certificate must be vouched for. Not thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "collectors/core/result.h"
+#include "collectors/curl/library.h"
+#include "collectors/kernel/poller.h"
+
+namespace kubecliff::curl {
+
+struct Request {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::string> headers = {};
+  std::string body = {};     // sent where it is not empty
+  std::string ca_file = {};  // who may vouch for the server; the system's own where it is empty
+  // For all of it; none: it may go on for ever.
+  std::chrono::milliseconds timeout{};
+  // Without a byte for so long, it is given up; none: it may be silent for ever.
+  std::chrono::seconds silence{};
+};
+
+class Transfers {
+ public:
+  using Status = long;  // NOLINT(google-runtime-int): as libcurl has it
+  // A piece of the body; an empty one as soon as the response has begun. False ends the transfer
+  // with an error.
+  using OnBody = std::function<bool(Status status, std::string_view piece)>;
+  // The end, with the response's status, whatever it is. Errors: unavailable (nobody listens, no
+  // such name), denied (the certificate), timeout, torn (the connection ended too early), internal.
+  using OnEnd = std::function<void(const Result<Status>& status)>;
+  using Id = std::uint64_t;
+
+  // `poller` must outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<Transfers>> open(Poller& poller);
+  Transfers(const Transfers&) = delete;
+  Transfers& operator=(const Transfers&) = delete;
+  ~Transfers();
+
+  // Both are called by the poller, never from here. An OnEnd may start and cancel transfers, an
+  // OnBody may not.
+  Id start(const Request& request, OnBody on_body, OnEnd on_end);
+  // Neither of its functions is called any more. Nothing where it has ended.
+  void cancel(Id id);
+
+ private:
+  struct Transfer;
+
+  Transfers(Poller& poller, const Library& curl);
+
+  static int on_socket(CURL* easy, curl_socket_t socket, int what, void* self, void* of_socket);
+  static int on_timer(CURLM* multi, long milliseconds, void* self);  // NOLINT(google-runtime-int)
+  static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* transfer);
+  static std::size_t on_piece(char* data, std::size_t size, std::size_t count, void* transfer);
+  static Result<Status> outcome(const Transfer& transfer, CURLcode code);
+  void act(curl_socket_t socket, int events);
+
+  const Library& curl_;
+  Poller& poller_;
+  Timer timer_;
+  CURLM* multi_ = nullptr;
+  std::unordered_map<Id, std::unique_ptr<Transfer>> transfers_;
+  Id last_id_ = 0;
+};
+
+}  // namespace kubecliff::curl
