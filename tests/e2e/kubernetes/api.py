@@ -1,0 +1,154 @@
+"""The Kubernetes API, and the objects that tests write."""
+
+import json
+import ssl
+
+from namespaces import HttpsConnection
+
+
+class ApiError(Exception):
+    def __init__(self, status, words):
+        super().__init__(f"{status}: {words}")
+        self.status = status
+
+
+class Api:
+    """The API as whoever holds the token sees it, from inside a namespace."""
+
+    def __init__(self, namespace, address, port, certificate, token):
+        context = ssl.create_default_context(cafile=certificate)
+        self._connection = HttpsConnection(namespace, address, port, 30, context)
+        self._token = token
+
+    def call(self, method, path, body=None, content_type="application/json"):
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
+        try:
+            self._connection.request(method, path, json.dumps(body) if body else None, headers)
+            response = self._connection.getresponse()
+            text = response.read()
+        except OSError:
+            self._connection.close()  # the next call connects anew
+            raise
+        if response.status >= 300:
+            raise ApiError(response.status, f"{method} {path}: {text.decode()[:300]}")
+        return text.decode()
+
+    def get(self, path):
+        return json.loads(self.call("GET", path))
+
+    def post(self, path, body):
+        return json.loads(self.call("POST", path, body))
+
+    def patch(self, path, body):
+        return json.loads(self.call("PATCH", path, body, "application/merge-patch+json"))
+
+    def delete(self, path):
+        self.call("DELETE", path)
+
+    def is_ready(self):
+        try:
+            return self.call("GET", "/readyz") == "ok"
+        except (OSError, ApiError):
+            return False
+
+    # --- objects
+
+    def add_node(self, name, address, pod_network):
+        self.post("/api/v1/nodes", {
+            "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+            "spec": {"podCIDR": pod_network, "podCIDRs": [pod_network]},
+            "status": {
+                "addresses": [{"type": "InternalIP", "address": address}],
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
+        })
+
+    def add_namespace(self, name):
+        self.post("/api/v1/namespaces", {"metadata": {"name": name}})
+
+    def add_pod(self, namespace, name, labels, node, address):
+        """A pod that runs and is ready: what a kubelet would say of it."""
+        self.post(f"/api/v1/namespaces/{namespace}/pods", {
+            "metadata": {"name": name, "labels": labels},
+            "spec": {"nodeName": node, "containers": [{"name": "main", "image": "none"}]},
+        })
+        self.set_ready(namespace, name, True, phase="Running", podIP=address,
+                       podIPs=[{"ip": address}])
+
+    def set_ready(self, namespace, name, ready, **status):
+        condition = {"type": "Ready", "status": "True" if ready else "False"}
+        self.patch(f"/api/v1/namespaces/{namespace}/pods/{name}/status",
+                   {"status": {"conditions": [condition], **status}})
+
+    def add_service(self, namespace, name, selector, ports=None, **spec):
+        ports = ports or [{"port": 80, "targetPort": 8080}]
+        return self.post(f"/api/v1/namespaces/{namespace}/services", {
+            "metadata": {"name": name},
+            "spec": {"selector": selector, "ports": ports, **spec},
+        })
+
+    def set_load_balancer(self, namespace, name, address):
+        self.patch(f"/api/v1/namespaces/{namespace}/services/{name}/status",
+                   {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}})
+
+    def delete_service(self, namespace, name):
+        self.delete(f"/api/v1/namespaces/{namespace}/services/{name}")
+
+    def add_service_account(self, namespace, name, rules):
+        """With a Role of these rules."""
+        roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+        self.post(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
+        self.post(f"{roles}/roles", {"metadata": {"name": name}, "rules": rules})
+        self.post(f"{roles}/rolebindings", {
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+        })
+
+    def token_of(self, namespace, service_account, seconds=3600):
+        """A token as the kubelet mounts it into a pod; 600 seconds is the least that is given."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token"
+        return self.post(path, {"spec": {"expirationSeconds": seconds}})["status"]["token"]
+
+    # --- what the API holds
+
+    def endpoint_slices(self):
+        group = self.get("/apis/discovery.k8s.io")["preferredVersion"]["groupVersion"]
+        return self.get(f"/apis/{group}/endpointslices")["items"]
+
+    def service_figures(self):
+        """What the rules of a node are to hold, by kubecliff's words for it."""
+        addresses = {}
+        for piece in self.endpoint_slices():
+            metadata = piece["metadata"]
+            service = metadata.get("labels", {}).get("kubernetes.io/service-name")
+            for port in piece.get("ports") or []:
+                key = (metadata["namespace"], service, port.get("name") or "")
+                addresses.setdefault(key, set()).update(
+                    (address, port["port"])
+                    for endpoint in piece.get("endpoints") or []
+                    if endpoint.get("conditions", {}).get("ready", True)
+                    for address in endpoint["addresses"]
+                )
+
+        figures = dict.fromkeys(
+            ["services", "endpoints", "nodeports", "no_endpoint_rules", "affinity_rules"], 0)
+        for service in self.get("/api/v1/services")["items"]:
+            metadata, spec = service["metadata"], service["spec"]
+            if spec.get("clusterIP") in (None, "None"):
+                continue
+            for port in spec["ports"]:
+                key = (metadata["namespace"], metadata["name"], port.get("name") or "")
+                endpoints = len(addresses.get(key, ()))
+                node_ports = 1 if port.get("nodePort") else 0
+                if endpoints == 0:
+                    # One for each address; a NodePort counts as one.
+                    figures["no_endpoint_rules"] += \
+                        1 + node_ports + len(spec.get("externalIPs") or [])
+                    continue
+                figures["services"] += 1
+                figures["endpoints"] += endpoints
+                figures["nodeports"] += node_ports
+                if spec.get("sessionAffinity") == "ClientIP":
+                    figures["affinity_rules"] += endpoints
+        return figures
