@@ -8,15 +8,21 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace kubecliff {
 
+class Options;
+struct RecordSpec;
+
 using Duration = std::chrono::milliseconds;
-using OptionValue = std::variant<bool, std::int64_t, double, Duration, std::string>;
+using Records = std::vector<Options>;
+using OptionValue = std::variant<bool, std::int64_t, double, Duration, std::string, Records>;
 
 // The flag is `--collector.` followed by `name`, the key in the file `collector.` followed by it.
 // The default's type is the option's type. Numbers and durations below `least` are refused.
@@ -28,10 +34,12 @@ struct OptionSpec {
   // Texts only: whether one will do, and the words that complete "expected …".
   bool (*accepts)(std::string_view text) = [](std::string_view) { return true; };
   std::string_view expected = "a text";
+  // Records only: what each of them holds.
+  const RecordSpec* record = nullptr;
 };
 
-// Values of the options of one collector, every declared one among them. Immutable once handed
-// over.
+// Values of the options of one collector, or of one record, every declared one among them.
+// Immutable once handed over.
 class Options {
  public:
   Options() = default;
@@ -52,6 +60,15 @@ class Options {
 
  private:
   std::map<std::string, OptionValue, std::less<>> values_;
+};
+
+// An option that is a list of records: maps in the file, `KEY=VALUE,KEY=VALUE` on the command line,
+// where the option is given once for each.
+struct RecordSpec {
+  std::span<const OptionSpec> fields;  // named as the keys are; of any type but records
+  // What is wrong with the last record, the others being right, in words that follow the option's
+  // name; empty where nothing is.
+  std::string (*wrong)(std::span<const Options> records);
 };
 
 }  // namespace kubecliff

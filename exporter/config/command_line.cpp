@@ -195,7 +195,7 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
     if (option->count() == 0) {
       continue;
     }
-    if (option->count() > 1 && setting->arity != Arity::many) {
+    if (option->count() > 1 && setting->arity != Arity::many && setting->arity != Arity::records) {
       return not_once("--" + setting->key, *option);
     }
     line.flags.emplace(setting->key, option->results());

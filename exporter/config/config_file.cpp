@@ -56,6 +56,11 @@ FileEntry entry_of(std::string key, int line, const YAML::Node& value) {
   return entry;
 }
 
+bool is_list_of_maps(const YAML::Node& value) {
+  return value.IsSequence() && value.size() > 0 &&
+         std::ranges::all_of(value, [](const YAML::Node& item) { return item.IsMap(); });
+}
+
 // Where a document has its first node. What is in it is for YAML::Load() to say.
 class FirstNode final : public YAML::EventHandler {
  public:
@@ -129,9 +134,8 @@ class Walk {
         return at(line, key + ": expected once, got it on line " + std::to_string(known->second) +
                             " too");
       }
-      const std::string wrong = visit_(entry_of(key, line, value));
-      if (!wrong.empty()) {
-        return at(line, wrong);
+      if (auto visited = visit(key, line, value); !visited) {
+        return visited;
       }
     }
     return {};
@@ -143,6 +147,31 @@ class Walk {
   }
 
  private:
+  Result<void> visit(const std::string& key, int line, const YAML::Node& value) {
+    if (!is_list_of_maps(value)) {
+      return say(entry_of(key, line, value));
+    }
+    for (const YAML::Node& item : value) {
+      FileEntry entry{
+          .key = key, .line = item.Mark().line + 1, .form = FileEntry::Form::record, .values = {}};
+      for (const auto& field : item) {
+        if (!field.first.IsScalar() || !field.second.IsScalar()) {
+          return at(field.first.Mark().line + 1, key + ": expected maps of keys to single values");
+        }
+        entry.fields.emplace_back(field.first.Scalar(), field.second.Scalar());
+      }
+      if (auto said = say(entry); !said) {
+        return said;
+      }
+    }
+    return {};
+  }
+
+  Result<void> say(const FileEntry& entry) {
+    const std::string wrong = visit_(entry);
+    return wrong.empty() ? Result<void>{} : at(entry.line, wrong);
+  }
+
   std::string name_;
   const EntryVisitor& visit_;
   std::map<std::string, int> lines_;

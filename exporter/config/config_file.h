@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "collectors/core/result.h"
@@ -14,16 +15,19 @@
 namespace kubecliff {
 
 struct FileEntry {
-  enum class Form : std::uint8_t { scalar, list, other };
+  enum class Form : std::uint8_t { scalar, list, record, other };
 
   std::string key;  // dotted
-  int line = 0;     // of the key, from 1
+  int line = 0;     // of the key, from 1; of the record itself
   Form form = Form::scalar;
   std::vector<std::string> values =
       {};  // as written; none for `other`: nothing, or a list of lists
+  // Of a record: keys and values as written.
+  std::vector<std::pair<std::string, std::string>> fields = {};
 };
 
-// Called for each entry in the file's order; what it returns is an error's words, or empty.
+// Called for each entry in the file's order, for a list of maps once for each map; what it returns
+// is an error's words, or empty.
 using EntryVisitor = std::function<std::string(const FileEntry&)>;
 
 // The error is one line, `FILE:LINE: …`: the YAML's, a key that stands twice, or the visitor's.

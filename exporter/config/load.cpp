@@ -12,7 +12,12 @@ namespace {
 std::string store_all(const Setting& setting, std::span<const std::string> values,
                       SettingsDraft& draft) {
   for (const std::string& value : values) {
-    if (!setting.store(draft, value)) {
+    if (setting.arity == Arity::records) {
+      std::string wrong = setting.store_record(draft, setting.split(value));
+      if (!wrong.empty()) {
+        return wrong;
+      }
+    } else if (!setting.store(draft, value)) {
       return "expected " + setting.expected + ", got \"" + value + "\"";
     }
   }
@@ -28,6 +33,14 @@ std::string store_entry(const SettingTable& table, const FileEntry& entry, Setti
   }
   if (setting->place == Place::flag_only) {
     return entry.key + ": expected on the command line, got it in the file";
+  }
+  if (setting->arity == Arity::records) {
+    if (entry.form == FileEntry::Form::record) {
+      const std::string wrong = setting->store_record(draft, entry.fields);
+      return wrong.empty() ? "" : entry.key + ": " + wrong;
+    }
+    const bool none = entry.form == FileEntry::Form::list && entry.values.empty();
+    return none ? "" : entry.key + ": expected " + setting->expected + ", got something else";
   }
   const bool fits = entry.form == FileEntry::Form::scalar ||
                     (entry.form == FileEntry::Form::list && setting->arity == Arity::many);

@@ -212,6 +212,8 @@ OptionShape shape_of(const OptionSpec& option) {
                          const auto parsed = parse_duration(text);
                          return parsed && *parsed >= least_duration ? parsed : std::nullopt;
                        });
+        } else if constexpr (std::is_same_v<T, Records>) {
+          return {};  // record_option() is for those
         } else if constexpr (std::is_same_v<T, std::int64_t>) {
           return shape("NUMBER", "a whole number, at least " + to_text(least),
                        std::to_string(value), [least](std::string_view text) {
@@ -230,7 +232,91 @@ OptionShape shape_of(const OptionSpec& option) {
       option.default_value);
 }
 
+// A comma ends a value where a key follows it; URLs have commas too.
+WrittenRecord split_record(std::span<const OptionSpec> fields, std::string_view text) {
+  const auto begins_field = [fields](std::string_view rest) {
+    return std::ranges::any_of(fields, [rest](const OptionSpec& field) {
+      return rest.starts_with(field.name) && rest.substr(field.name.size()).starts_with('=');
+    });
+  };
+  WrittenRecord record;
+  while (!text.empty()) {
+    std::size_t end = text.find(',');
+    while (end != std::string_view::npos && !begins_field(text.substr(end + 1))) {
+      end = text.find(',', end + 1);
+    }
+    const std::string_view piece = text.substr(0, end);
+    const std::size_t equals = std::min(piece.find('='), piece.size());
+    record.emplace_back(piece.substr(0, equals), piece.substr(std::min(equals + 1, piece.size())));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return record;
+}
+
+std::string unknown_field(std::span<const OptionSpec> fields, const std::string& key) {
+  std::string names;
+  for (const OptionSpec& field : fields) {
+    names += names.empty() ? "" : ", ";
+    names += field.name;
+  }
+  return "expected one of the keys " + names + ", got \"" + key + "\"";
+}
+
+// Keeps the record, every field in it; what is wrong with it, or empty.
+std::string store_record(const OptionSpec& option, SettingsDraft& draft,
+                         const WrittenRecord& written) {
+  const std::span<const OptionSpec> fields = option.record->fields;
+  std::map<std::string, OptionValue, std::less<>> values;
+  for (const auto& [key, text] : written) {
+    const auto field = std::ranges::find(fields, key, &OptionSpec::name);
+    if (field == fields.end()) {
+      return unknown_field(fields, key);
+    }
+    const OptionShape shape = shape_of(*field);
+    const auto value = shape.parse(text);
+    if (!value) {
+      std::string wrong = key + ": expected " + shape.expected;
+      return wrong.append(", got \"").append(text).append("\"");
+    }
+    if (!values.emplace(key, *value).second) {
+      return key + ": expected once, got it twice";
+    }
+  }
+  for (const OptionSpec& field : fields) {
+    values.emplace(field.name, field.default_value);
+  }
+
+  OptionValue& kept = draft.options.try_emplace(std::string{option.name}, Records{}).first->second;
+  auto& records = std::get<Records>(kept);
+  records.emplace_back(std::move(values));
+  return option.record->wrong(records);
+}
+
+Setting record_option(const OptionSpec& option) {
+  std::string help{option.help};
+  for (const OptionSpec& field : option.record->fields) {
+    const std::string default_text = shape_of(field).default_text;
+    help += " " + std::string{field.name} + ": " + std::string{field.help};
+    help += default_text.empty() ? "." : " (" + default_text + ").";
+  }
+  return {.key = "collector." + std::string{option.name},
+          .group = "Collectors",
+          .arity = Arity::records,
+          .value_name = "KEY=VALUE,...",
+          .expected = std::string{option.expected},
+          .help = std::move(help),
+          .store_record =
+              [option](SettingsDraft& draft, const WrittenRecord& written) {
+                return store_record(option, draft, written);
+              },
+          .split = [fields = option.record->fields](
+                       std::string_view text) { return split_record(fields, text); }};
+}
+
 Setting collector_option(const OptionSpec& option) {
+  if (option.record != nullptr) {
+    return record_option(option);
+  }
   OptionShape found = shape_of(option);
   const std::string name{option.name};
   return {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "collectors/core/collector.h"
@@ -25,7 +26,10 @@ struct SettingsDraft {
   std::map<std::string, OptionValue, std::less<>> options;
 };
 
-enum class Arity : std::uint8_t { on_off, one, many };
+// Keys and values of a record as they were written.
+using WrittenRecord = std::vector<std::pair<std::string, std::string>>;
+
+enum class Arity : std::uint8_t { on_off, one, many, records };
 enum class Place : std::uint8_t { flag_and_file, flag_only };
 
 struct Setting {
@@ -39,7 +43,12 @@ struct Setting {
   std::string help;
   // Checks and keeps one value (called once for each, where there are many); false: not what is
   // expected. `on_off` is handed `true` or `false` in words like any other.
-  std::function<bool(SettingsDraft&, std::string_view)> store;
+  std::function<bool(SettingsDraft&, std::string_view)> store = {};
+  // In its place for `records`: checks and keeps one record, whose values are as they were written.
+  // What is wrong with it, or empty.
+  std::function<std::string(SettingsDraft&, const WrittenRecord&)> store_record = {};
+  // The record that a flag's text is; empty where it is none.
+  std::function<WrittenRecord(std::string_view)> split = {};
 };
 
 using SettingTable = std::vector<Setting>;

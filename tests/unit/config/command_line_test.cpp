@@ -1,5 +1,8 @@
 #include "exporter/config/command_line.h"
 
+#include <array>
+#include <cstdint>
+#include <span>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -78,17 +81,27 @@ TEST(ParseCommandLine, PreflightRefusesWhatItDoesNotKnow) {
   }
 }
 
+const std::array peer_fields{
+    OptionSpec{.name = "name", .default_value = std::string{}, .help = "its name"},
+    OptionSpec{.name = "most", .default_value = std::int64_t{5}, .help = "how many"}};
+const RecordSpec peer{.fields = peer_fields,
+                      .wrong = [](std::span<const Options>) { return std::string{}; }};
+
 TEST(HelpText, NamesEverySettingWithItsDefaultInEightyColumns) {
   std::vector<CollectorSpec> specs{test::fake_spec("flows", Schedule::background, {})};
-  specs[0].options = {{.name = "flows.most",
-                       .default_value = std::int64_t{500'000},
-                       .help = "Flows above which nothing is sampled."}};
+  specs[0].options = {
+      {.name = "flows.most",
+       .default_value = std::int64_t{500'000},
+       .help = "Flows above which nothing is sampled."},
+      {.name = "flows.peers", .default_value = Records{}, .help = "Peers.", .record = &peer}};
   const std::string text = help_text(setting_table(specs), "1.2.3");
   EXPECT_THAT(text, HasSubstr("kubecliff 1.2.3: "));
   EXPECT_THAT(text,
               HasSubstr("  --web.listen-address=[HOST]:PORT  (default: :9909)\n        Addr"));
   EXPECT_THAT(text, HasSubstr("  --[no-]collector.flows  (default: on)\n        a collector of"));
   EXPECT_THAT(text, HasSubstr("  --collector.flows.most=NUMBER  (default: 500000)\n"));
+  EXPECT_THAT(text, HasSubstr("  --collector.flows.peers=KEY=VALUE,...\n"
+                              "        Peers. name: its name. most: how many (5).\n"));
   for (const std::string_view part : {"SIGHUP", "Exit codes:", "Examples:", "check-config FILE"}) {
     EXPECT_THAT(text, HasSubstr(std::string{part}));
   }

@@ -1,7 +1,9 @@
 #include "exporter/config/load.h"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,18 @@ using ::testing::ElementsAre;
 using ::testing::Key;
 using namespace std::chrono_literals;
 
+const std::array peer_fields{
+    OptionSpec{.name = "name", .default_value = std::string{}, .help = "its name"},
+    OptionSpec{.name = "pause",
+               .default_value = Duration{15s},
+               .help = "from one to the next",
+               .least = 1}};
+
+const RecordSpec peer{
+    .fields = peer_fields, .wrong = [](std::span<const Options> records) {
+      return std::string{records.back().get<std::string>("name").empty() ? "expected a name" : ""};
+    }};
+
 std::vector<CollectorSpec> specs() {
   std::vector<CollectorSpec> specs;
   for (const std::string_view name : {"tables", "flows", "flows.sampled", "extra"}) {
@@ -33,7 +47,12 @@ std::vector<CollectorSpec> specs() {
       {.name = "tables.verify", .default_value = true, .help = "Whether to count twice."},
       {.name = "tables.most", .default_value = std::int64_t{500}, .help = "Most.", .least = 10},
       {.name = "tables.share", .default_value = 0.5, .help = "Share."},
-      {.name = "tables.device", .default_value = std::string{"eth0"}, .help = "Device."}};
+      {.name = "tables.device", .default_value = std::string{"eth0"}, .help = "Device."},
+      {.name = "tables.peers",
+       .default_value = Records{},
+       .help = "Peers.",
+       .expected = "a list of maps",
+       .record = &peer}};
   specs[3].enabled = Default::off;
   return specs;
 }
@@ -97,7 +116,8 @@ TEST_F(LoadSettings, FlagsAndFileSetTheSame) {
             "--log.format=json", "--collector.cpu-budget=0.5", "--no-collector.flows",
             "--collector.extra", "--collector.tables.full-interval=1h",
             "--no-collector.tables.verify", "--collector.tables.most=10",
-            "--collector.tables.share=0.25", "--collector.tables.device=eth1"});
+            "--collector.tables.share=0.25", "--collector.tables.device=eth1",
+            "--collector.tables.peers=name=a,pause=20s", "--collector.tables.peers=name=b,c=d,e"});
   const auto by_flat_file = load({}, R"(
 web.listen-address: [":1", "[::1]:2"]
 web.telemetry-path: /m
@@ -113,6 +133,7 @@ collector.tables.verify: false
 collector.tables.most: 10
 collector.tables.share: 0.25
 collector.tables.device: eth1
+collector.tables.peers: [{name: a, pause: 20s}, {name: "b,c=d,e"}]
 )");
   const auto by_nested_file = load({}, R"(
 web:
@@ -125,15 +146,31 @@ collector:
   cpu-budget: 0.5
   flows: false
   extra: true
-  tables: {full-interval: 1h, verify: false, most: 10, share: 0.25, device: eth1}
+  tables:
+    {full-interval: 1h, verify: false, most: 10, share: 0.25, device: eth1}
+  tables.peers:
+    - name: a
+      pause: 20s
+    - {name: "b,c=d,e"}
 )");
   ASSERT_THAT(by_flags, has_value());
   ASSERT_THAT(by_flat_file, has_value());
   ASSERT_THAT(by_nested_file, has_value());
   EXPECT_EQ(by_flags->log_level, LogLevel::debug);
   EXPECT_EQ(by_flags->collectors.at("tables").get<Duration>("tables.full-interval"), 60min);
+  const auto& peers = by_flags->collectors.at("tables").get<Records>("tables.peers");
+  ASSERT_EQ(peers.size(), 2U);
+  EXPECT_EQ(peers[0].get<Duration>("pause"), 20s);
+  EXPECT_EQ(peers[1].get<std::string>("name"), "b,c=d,e");
+  EXPECT_EQ(peers[1].get<Duration>("pause"), 15s);
   EXPECT_TRUE(*by_flags == *by_flat_file);
   EXPECT_TRUE(*by_flags == *by_nested_file);
+}
+
+TEST_F(LoadSettings, AListOfRecordsMayBeEmpty) {
+  const auto settings = load({}, "collector.tables.peers: []\n");
+  ASSERT_THAT(settings, has_value());
+  EXPECT_TRUE(settings->collectors.at("tables").get<Records>("tables.peers").empty());
 }
 
 TEST_F(LoadSettings, TheFlagWinsOverTheFile) {
@@ -220,6 +257,21 @@ TEST_F(LoadSettings, WrongFilesAreToldInOneLine) {
       {"collector.flows: {sampled: {x: 1}}\n",
        "FILE:1: collector.flows.sampled.x: expected a key that --help lists, got an unknown one; "
        "did you mean collector.flows.sampled?"},
+      {"collector.tables.peers:\n  - name: a\n    pause: 20\n",
+       "FILE:2: collector.tables.peers: pause: expected a duration such as 30s or 1h30m, at least "
+       "1s, got \"20\""},
+      {"collector.tables.peers:\n  - {name: a}\n  - {nmae: b}\n",
+       "FILE:3: collector.tables.peers: expected one of the keys name, pause, got \"nmae\""},
+      {"collector.tables.peers: [{name: a, name: b}]\n",
+       "FILE:1: collector.tables.peers: name: expected once, got it twice"},
+      {"collector.tables.peers: [{pause: 20s}]\n",
+       "FILE:1: collector.tables.peers: expected a name"},
+      {"collector.tables.peers: [{name: [a]}]\n",
+       "FILE:1: collector.tables.peers: expected maps of keys to single values"},
+      {"collector.tables.peers: a\n",
+       "FILE:1: collector.tables.peers: expected a list of maps, got something else"},
+      {"collector.tables.peers: [{name: a}, b]\n",
+       "FILE:1: collector.tables.peers: expected a list of maps, got something else"},
       {"log.level: info\nlog: {level: warn}\n",
        "FILE:2: log.level: expected once, got it on line 1 too"},
   };
@@ -248,6 +300,12 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
       {{"--collector.flows=maybe"}, R"(--collector.flows: expected true or false, got "maybe")"},
       {{"--web.config.file=", "--log.level=info"},
        "--web.config.file: expected a value, got nothing"},
+      {{"--collector.tables.peers=name=a,pause=20"},
+       "--collector.tables.peers: pause: expected a duration such as 30s or 1h30m, at least 1s, "
+       "got "
+       "\"20\""},
+      {{"--collector.tables.peers=a"},
+       R"(--collector.tables.peers: expected one of the keys name, pause, got "a")"},
       {{"check-config"}, "check-config: expected a FILE, got nothing"},
       {{"check-config", "a", "b"}, R"(expected options, check-config FILE, preflight or canary, got "b")"},
   };
