@@ -11,6 +11,7 @@
 #include "collectors/kubeproxy/kubeproxy.h"
 #include "collectors/nftables/nftables.h"
 #include "collectors/nic/nic.h"
+#include "collectors/probe/probe.h"
 #include "collectors/propagation/propagation.h"
 #include "collectors/restore/restore.h"
 #include "collectors/sockets/sockets.h"
@@ -21,11 +22,18 @@ namespace kubecliff {
 std::vector<CollectorSpec> collector_specs() {
   return {iptables::spec(),        nftables::spec(),  ipvs::spec(),      conntrack::spec(),
           conntrack::flows_spec(), restore::spec(),   kubeproxy::spec(), dataplane::spec(),
-          sockets::spec(),         traversal::spec(), nic::spec(),       propagation::spec()};
+          sockets::spec(),         traversal::spec(), nic::spec(),       propagation::spec(),
+          probe::spec()};
 }
 
 std::vector<CollectorSpec> canary_specs() {
   return {canary::spec()};
+}
+
+std::vector<CollectorSpec> probe_specs() {
+  std::vector<CollectorSpec> specs{probe::spec()};
+  specs.front().enabled = Default::on;
+  return specs;
 }
 
 std::vector<CollectorSpec> all_specs() {

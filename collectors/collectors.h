@@ -13,7 +13,10 @@ namespace kubecliff {
 // Those of `kubecliff canary`.
 [[nodiscard]] std::vector<CollectorSpec> canary_specs();
 
-// Those of every command.
+// Those of `kubecliff probe`: only the collector `probe`, which is on by default there.
+[[nodiscard]] std::vector<CollectorSpec> probe_specs();
+
+// Each collector of every command once.
 [[nodiscard]] std::vector<CollectorSpec> all_specs();
 
 }  // namespace kubecliff

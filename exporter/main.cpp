@@ -5,6 +5,7 @@
 #include <iostream>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "collectors/collectors.h"
@@ -18,10 +19,18 @@
 
 namespace {
 
+// Commands with collectors of their own have options of their own: they are told by the first word.
+std::vector<kubecliff::CollectorSpec> specs_of(std::span<const std::string> arguments) {
+  const std::string_view word = arguments.empty() ? std::string_view{} : arguments.front();
+  if (word == kubecliff::kCanaryCommand) {
+    return kubecliff::canary_specs();
+  }
+  return word == kubecliff::kProbeCommand ? kubecliff::probe_specs() : kubecliff::collector_specs();
+}
+
 int run(std::span<const std::string> arguments) {
   using namespace kubecliff;
-  const bool canary = !arguments.empty() && arguments.front() == kCanaryCommand;
-  const std::vector<CollectorSpec> specs = canary ? canary_specs() : collector_specs();
+  const std::vector<CollectorSpec> specs = specs_of(arguments);
   const SettingTable table = setting_table(specs);
   const auto line = parse_command_line(arguments, table);
   if (!line) {
@@ -47,6 +56,7 @@ int run(std::span<const std::string> arguments) {
       return run_preflight(*line, table, specs);
     case Command::canary:
     case Command::serve:
+    case Command::probe:
       break;
   }
   return serve(*line, table, specs);

@@ -47,11 +47,18 @@ std::optional<bool> host_network(const std::filesystem::path& procfs) {
   return first ? std::optional{*first} : std::nullopt;
 }
 
-RunnerSettings runner_settings(const Settings& settings) {
+// A pod that only probes is right where it is.
+bool belongs_on_host_network(Command command) {
+  return command == Command::serve;
+}
+
+RunnerSettings runner_settings(const Settings& settings, Command command) {
   return {.collectors = settings.collectors,
           .procfs = settings.procfs,
           .cpu_budget = settings.cpu_budget,
-          .host_network = [procfs = settings.procfs] { return host_network(procfs); }};
+          .host_network = [procfs = settings.procfs, command] {
+            return belongs_on_host_network(command) ? host_network(procfs) : std::nullopt;
+          }};
 }
 
 using WebConfigPtr = std::shared_ptr<http::WebConfigFile>;
@@ -97,7 +104,7 @@ class Daemon {
 
   Result<void> start(WebConfigPtr web_config) {
     web_config_ = std::move(web_config);
-    runner_.apply(runner_settings(settings_));
+    runner_.apply(runner_settings(settings_, line_.command));
     if (auto listening = servers_.apply(settings_.listen_addresses, web_config_); !listening) {
       return listening;
     }
@@ -105,8 +112,7 @@ class Daemon {
                                   {"revision", build_info().revision},
                                   {"addresses", joined(servers_.addresses())},
                                   {"collectors", collector_names(settings_)}});
-    // The others are meant for pods.
-    if (line_.command == Command::serve && host_network(settings_.procfs) == false) {
+    if (belongs_on_host_network(line_.command) && host_network(settings_.procfs) == false) {
       log_warn(
           "not in the node's network namespace: what is counted is this pod's, not the "
           "node's; run with hostNetwork");
@@ -151,7 +157,7 @@ class Daemon {
     settings_ = std::move(*settings);
     configure_logging(settings_.log_level, settings_.log_format);
     routes_.set_telemetry_path(settings_.telemetry_path);
-    runner_.apply(runner_settings(settings_));
+    runner_.apply(runner_settings(settings_, line_.command));
     return {};
   }
 

@@ -14,6 +14,7 @@ constexpr std::size_t kIndent = 8;
 
 constexpr std::string_view kSynopsis = R"(Usage:
   kubecliff [OPTION]...
+  kubecliff probe [OPTION]...
   kubecliff check-config FILE
   kubecliff preflight --to=MODE [--output=FORMAT] [OPTION]...
   kubecliff canary [OPTION]...
@@ -23,6 +24,10 @@ tracking as Prometheus metrics on :9909. Reads the kernel, changes nothing.
 CAP_NET_ADMIN is all that it needs.
 
 Commands:
+  probe
+        Serve only the collector probe, which needs no privilege: as a pod of
+        its own it sees Services as pods do. Takes the options below that are
+        not of other collectors.
   check-config FILE
         Check a configuration file, and the web configuration that it names,
         without starting: exit code 0, or 2 and one line that says what is
@@ -159,6 +164,9 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   CLI::App* canary = app.add_subcommand(std::string{kCanaryCommand});
   canary->set_help_flag("-h,--help");
   canary->fallthrough();
+  CLI::App* probe = app.add_subcommand(std::string{kProbeCommand});
+  probe->set_help_flag("-h,--help");
+  probe->fallthrough();
   std::vector<std::pair<CLI::Option*, std::string*>> preflight_words;
   for (const auto& [flag, word] :
        {std::pair{"--to", &PreflightWords::to}, std::pair{"--output", &PreflightWords::output}}) {
@@ -206,6 +214,12 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   if (check_config->parsed()) {
     line.command = Command::check_config;
     line.config_file = file_to_check;
+  }
+  if (probe->parsed()) {
+    if (arguments.front() != "probe") {
+      return wrong("probe: expected before all options");
+    }
+    line.command = Command::probe;
   }
   if (preflight->parsed()) {
     line.command = Command::preflight;

@@ -15,10 +15,11 @@
 
 namespace kubecliff {
 
-enum class Command : std::uint8_t { serve, canary, check_config, preflight, help, version };
+enum class Command : std::uint8_t { serve, canary, probe, check_config, preflight, help, version };
 
 // The first word of those that have collectors of their own, and so options of their own.
 inline constexpr std::string_view kCanaryCommand = "canary";
+inline constexpr std::string_view kProbeCommand = "probe";
 
 // Of preflight, as they were written; empty where they were not.
 struct PreflightWords {
@@ -33,7 +34,8 @@ struct CommandLine {
   std::map<std::string, std::vector<std::string>, std::less<>> flags;  // by key, values unchecked
 };
 
-// `arguments` without the program's name. The error is one line.
+// `arguments` without the program's name; `probe` only as the first of them, so that who calls
+// knows which table it takes. The error is one line.
 [[nodiscard]] Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
                                                      const SettingTable& table);
 

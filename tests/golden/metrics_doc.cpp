@@ -63,14 +63,15 @@ std::string metrics_doc(std::span<const CollectorSpec> specs, std::size_t in_dae
     // Of another command, which runs nothing else.
     collectors += spec.name == "canary" ? " in `kubecliff canary`" : "";
     collectors += spec.schedule == Schedule::in_scrape ? ", read inside the scrape.\n"
-                  : spec.schedule == Schedule::events  ? ", told of what happens as it happens.\n"
+                  : spec.schedule == Schedule::events  ? ", driven by events.\n"
                                                        : ", read in the background.\n";
     collectors += option_table(spec, settings) + "\n" + family_table(spec.families);
   }
   return "# Metrics\n\n"
          "Generated from the collectors' specs: `UPDATE_GOLDEN=1` and the golden test write it "
          "again.\n\n"
-         "Labels are classes, never Services, chains or addresses: no family has more series than "
+         "Labels are classes, or names that the configuration gives, never Services, chains or "
+         "addresses: no family has more series than "
          "its row says, whatever the cluster's size. Combinations that a node does not have are "
          "left out; at the defaults an ordinary node serves at most 600 series in all.\n" +
          collectors + "\n## kubecliff itself\n\n" + family_table(self_families(in_daemon));

@@ -26,10 +26,11 @@ using ::testing::StartsWith;
 
 // Classes all of them; a name of a Service, chain or address is none.
 const std::vector<std::string_view> contract_labels{
-    "backend",  "check",   "class",    "collector", "command", "compiler", "device",    "family",
-    "flow",     "hook",    "kind",     "mode",      "module",  "owner",    "path",      "phase",
-    "protocol", "query",   "reason",   "resource",  "result",  "revision", "scheduler", "server",
-    "set",      "setting", "severity", "signal",    "state",   "table",    "target",    "version"};
+    "backend",  "check",     "class",    "collector", "command", "compiler", "device",
+    "family",   "flow",      "hook",     "kind",      "mode",    "module",   "owner",
+    "path",     "phase",     "protocol", "query",     "reason",  "resource", "result",
+    "revision", "scheduler", "server",   "set",       "setting", "severity", "signal",
+    "state",    "table",     "target",   "vantage",   "version"};
 
 // The collector that a dotted one belongs to, which is also the folder of both.
 std::string folder(const CollectorSpec& spec) {
@@ -50,6 +51,7 @@ void lint(const FamilySpec& family, const std::string& subject) {
       {"kubecliff_ipvs_", "kubecliff_ipset_"},
       {"kubecliff_kubeproxy_", "kubecliff_ruleset_"},
       {"kubecliff_nic_", "kubecliff_tunnel_"},
+      {"kubecliff_probe_", "kubecliff_dns_"},
       {"kubecliff_restore_", "kubecliff_xtables_lock_"},
       {"kubecliff_sockets_", "kubecliff_sockets"},
       {"kubecliff_traversal_", "kubecliff_walk_"}};

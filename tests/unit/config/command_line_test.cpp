@@ -32,7 +32,10 @@ TEST(ParseCommandLine, SaysWhatIsToBeDone) {
                                 {{"--version"}, Command::version},
                                 {{"check-config", "k.yml"}, Command::check_config},
                                 {{"preflight"}, Command::preflight},
-                                {{"preflight", "--help"}, Command::help}};
+                                {{"preflight", "--help"}, Command::help},
+                                {{"probe"}, Command::probe},
+                                {{"probe", "--log.level=warn"}, Command::probe},
+                                {{"probe", "--help"}, Command::help}};
   const SettingTable table = setting_table({});
   for (const Case& c : cases) {
     const auto line = parse_command_line(c.arguments, table);
@@ -46,6 +49,12 @@ TEST(ParseCommandLine, CheckConfigTakesItsFile) {
       parse_command_line(std::vector<std::string>{"check-config", "k.yml"}, setting_table({}));
   ASSERT_THAT(line, has_value());
   EXPECT_EQ(line->config_file, "k.yml");
+}
+
+TEST(ParseCommandLine, ProbeComesFirst) {
+  EXPECT_THAT(
+      parse_command_line(std::vector<std::string>{"--log.level=warn", "probe"}, setting_table({})),
+      test::fails_with(ErrorKind::malformed, "probe: expected before all options"));
 }
 
 TEST(ParseCommandLine, PreflightTakesItsWordsAndTheOptionsOfAStart) {
