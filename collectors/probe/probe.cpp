@@ -1,9 +1,12 @@
 #include "collectors/probe/probe.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <deque>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -13,14 +16,20 @@
 
 #include "collectors/kernel/host_network.h"
 #include "collectors/kernel/poller.h"
+#include "collectors/kernel/procfs.h"
+#include "collectors/probe/dns_probe.h"
+#include "collectors/probe/dns_servers.h"
+#include "collectors/probe/dns_totals.h"
 #include "collectors/probe/http_probe.h"
+#include "collectors/probe/resolv_conf.h"
 #include "collectors/probe/target.h"
 #include "collectors/probe/target_totals.h"
+#include "collectors/probe/turns.h"
 
 namespace kubecliff::probe {
 namespace {
 
-const OptionSpec kTargets{
+const OptionSpec targets_option{
     .name = "probe.targets",
     .default_value = Records{},
     .help =
@@ -36,7 +45,7 @@ bool is_vantage(std::string_view text) {
   return text.empty() || text == kNode || text == kPod;
 }
 
-const OptionSpec kVantage{
+const OptionSpec vantage_option{
     .name = "probe.vantage",
     .default_value = std::string{},
     .help =
@@ -45,8 +54,41 @@ const OptionSpec kVantage{
     .accepts = is_vantage,
     .expected = "node or pod"};
 
+const OptionSpec names_option{
+    .name = "probe.dns-names",
+    .default_value = std::string{},
+    .help =
+        "Up to four names, with commas between, that DNS servers are asked for, as they are. "
+        "Without one, none is asked.",
+    .accepts = is_name_list,
+    .expected = "at most 4 names with commas between, each once"};
+
+const OptionSpec servers_option{
+    .name = "probe.dns-servers",
+    .default_value = std::string{},
+    .help =
+        "Up to four addresses of DNS servers, with commas between, an IPv6 one in brackets. "
+        "Without one: node_local, where NodeLocal DNSCache's 169.254.20.10 is on a device "
+        "here; cluster, the tenth address of the Service range; resolver, the first of "
+        "resolv.conf.",
+    .accepts = is_server_list,
+    .expected = "at most 4 addresses with commas between, each once"};
+
+const OptionSpec dns_interval_option{
+    .name = "probe.dns-interval",
+    .default_value = Duration{std::chrono::seconds{15}},
+    .help = "From one round of DNS lookups to the next, give or take a tenth.",
+    .least = 1};
+
+const OptionSpec resolv_conf_option{
+    .name = "probe.resolv-conf",
+    .default_value = std::string{"/etc/resolv.conf"},
+    .help = "Whose search list and first server are meant.",
+    .accepts = [](std::string_view text) { return text.starts_with('/'); },
+    .expected = "a file's path from /"};
+
 std::string vantage_of(const CollectorContext& context) {
-  const auto& given = context.options.get<std::string>(kVantage.name);
+  const auto& given = context.options.get<std::string>(vantage_option.name);
   if (!given.empty()) {
     return given;
   }
@@ -64,11 +106,11 @@ class ProbeCollector final : public Collector {
  public:
   // Unavailable where there is nothing to ask for, or no libcurl to ask with.
   static Result<std::unique_ptr<Collector>> make(const CollectorContext& context) {
-    std::vector<Target> targets = targets_of(context.options.get<Records>(kTargets.name));
-    if (targets.empty()) {
+    std::vector<Target> targets = targets_of(context.options.get<Records>(targets_option.name));
+    if (targets.empty() && context.options.get<std::string>(names_option.name).empty()) {
       return fail(ErrorKind::unavailable,
-                  "nothing to probe: the configuration names no target; add one to "
-                  "collector.probe.targets");
+                  "nothing to probe: add a target to collector.probe.targets, or a name to "
+                  "collector.probe.dns-names");
     }
     auto collector = std::make_unique<ProbeCollector>(context);
     if (auto opened = collector->open_targets(std::move(targets)); !opened) {
@@ -77,7 +119,12 @@ class ProbeCollector final : public Collector {
     return collector;
   }
 
-  explicit ProbeCollector(const CollectorContext& context) : vantage_{vantage_of(context)} {}
+  explicit ProbeCollector(const CollectorContext& context)
+      : vantage_{vantage_of(context)},
+        names_{parse_list(context.options.get<std::string>(names_option.name))},
+        named_servers_{named_servers(context.options.get<std::string>(servers_option.name))},
+        dns_interval_{context.options.get<Duration>(dns_interval_option.name)},
+        resolv_conf_{context.options.get<std::string>(resolv_conf_option.name)} {}
 
   [[nodiscard]] int events() const override { return poller_.descriptor(); }
 
@@ -88,10 +135,13 @@ class ProbeCollector final : public Collector {
       if (!asked->under_way && asked->due <= now) {
         asked->due = now + with_jitter(asked->target.interval, chance_(random_));
         asked->under_way = true;
-        waiting_.push_back({asked.get(), Path::service});
+        turns_.take(asked.get(), [this, &asked = *asked] { return ask(asked, Path::service); });
       }
     }
-    begin_next();
+    if (!names_.empty() && lookups_ == 0 && dns_due_ <= now) {
+      dns_due_ = now + with_jitter(dns_interval_, chance_(random_));
+      begin_lookups(out);
+    }
     for (std::string& remark : std::exchange(remarks_, {})) {
       out.remark(std::move(remark));
     }
@@ -103,6 +153,12 @@ class ProbeCollector final : public Collector {
     }
     for (const auto& asked : targets_) {
       asked->totals.add(vantage_, out);
+    }
+    for (const auto& totals : dns_) {
+      totals->add(vantage_, out);
+    }
+    if (search_queries_) {
+      add_search_queries(*search_queries_, vantage_, out);
     }
     return RefreshKind::full;
   }
@@ -132,67 +188,117 @@ class ProbeCollector final : public Collector {
     return {};
   }
 
-  // A path of a target: one turn.
-  struct Turn {
-    AskedTarget* asked = nullptr;
-    Path path = Path::service;
-  };
-
-  void begin_next() {
-    while (!now_asked_ && !waiting_.empty()) {
-      const Turn turn = waiting_.front();
-      waiting_.pop_front();
-      begin(turn);
-    }
-  }
-
-  void begin(const Turn& turn) {
-    if (!turn.asked->target.urls[static_cast<std::size_t>(turn.path)]) {
-      ended(turn);
-      return;
+  // False: not begun.
+  bool ask(AskedTarget& asked, Path path) {
+    if (!asked.target.urls[static_cast<std::size_t>(path)]) {
+      asked_all_of(asked, path);
+      return false;
     }
     const Result<void> started =
-        http_->start(turn.asked->target, turn.path, [this, turn](const Outcome& outcome) {
+        http_->start(asked.target, path, [this, &asked, path](const Outcome& outcome) {
           changed_ = true;
-          if (std::string remark = turn.asked->totals.take_in(turn.path, outcome);
-              !remark.empty()) {
+          if (std::string remark = asked.totals.take_in(path, outcome); !remark.empty()) {
             remarks_.push_back(std::move(remark));
           }
-          ended(turn);
-          begin_next();
+          asked_all_of(asked, path);
+          turns_.end(&asked);
         });
     if (!started) {
       misses_.push_back(started.error());
-      turn.asked->under_way = false;
-      return;
+      asked.under_way = false;
     }
-    now_asked_ = turn.asked;
-    turn_ends_.set(Clock::now() + kLongestTurn);
+    return started.has_value();
   }
 
-  void ended(const Turn& turn) {
-    if (now_asked_ == turn.asked) {
-      now_asked_ = nullptr;
-      turn_ends_.stop();
-    }
-    // Back to back: what else happens on the node weighs on both.
-    if (turn.path == Path::service) {
-      waiting_.push_front({turn.asked, Path::direct});
+  // Back to back: what else happens on the node weighs on both.
+  void asked_all_of(AskedTarget& asked, Path path) {
+    if (path == Path::service) {
+      turns_.take_next(&asked, [this, &asked] { return ask(asked, Path::direct); });
     } else {
-      turn.asked->under_way = false;
+      asked.under_way = false;
     }
+  }
+
+  void begin_lookups(Samples& out) {
+    const Result<std::vector<DnsServer>> servers = dns_servers();
+    if (!servers) {
+      out.miss(servers.error());
+      return;
+    }
+    for (const DnsServer& server : *servers) {
+      DnsTotals& totals = totals_of(server);
+      for (const std::string& name : names_) {
+        ++lookups_;
+        turns_.take(&name,
+                    [this, server, &totals, &name] { return look_up(server, totals, name); });
+      }
+    }
+  }
+
+  bool look_up(const DnsServer& server, DnsTotals& totals, const std::string& name) {
+    const Result<void> started =
+        lookup_.start(server.address, name, [this, &totals, &name](const DnsOutcomes& outcomes) {
+          changed_ = true;
+          totals.take_in(outcomes);
+          --lookups_;
+          turns_.end(&name);
+        });
+    if (!started) {
+      misses_.push_back(started.error());
+      --lookups_;
+    }
+    return started.has_value();
+  }
+
+  // As they are now: resolv.conf is written anew, and NodeLocal DNSCache comes and goes.
+  Result<std::vector<DnsServer>> dns_servers() {
+    const Result<std::string> text = read_file(resolv_conf_);
+    if (!text) {
+      return std::unexpected(text.error());
+    }
+    Surroundings surroundings{.resolv_conf = parse_resolv_conf(*text), .api_server = {}};
+    search_queries_ = 0;
+    for (const std::string& name : names_) {
+      search_queries_ =
+          std::max(*search_queries_, kQueries.size() * names_tried(surroundings.resolv_conf, name));
+    }
+    changed_ = true;
+    if (!named_servers_.empty()) {
+      return named_servers_;
+    }
+    const Result<bool> node_local = is_on_a_device(kNodeLocal);
+    if (!node_local) {
+      return std::unexpected(node_local.error());
+    }
+    surroundings.node_local_here = *node_local;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets it
+    const char* const api_server = std::getenv("KUBERNETES_SERVICE_HOST");
+    surroundings.api_server = api_server == nullptr ? "" : api_server;
+    return servers_around(surroundings);
+  }
+
+  DnsTotals& totals_of(const DnsServer& server) {
+    const auto known =
+        std::ranges::find(dns_, server.label,
+                          [](const auto& totals) -> const std::string& { return totals->label(); });
+    return known != dns_.end() ? **known
+                               : *dns_.emplace_back(std::make_unique<DnsTotals>(server.label));
   }
 
   std::string vantage_;
   Poller poller_;
-  Timer turn_ends_{poller_, [this] {
-                     now_asked_ = nullptr;
-                     begin_next();
-                   }};
+  Turns turns_{poller_, kLongestTurn};
   std::vector<std::unique_ptr<AskedTarget>> targets_;
   std::unique_ptr<HttpProbe> http_;  // null without targets
-  std::deque<Turn> waiting_;
-  const AskedTarget* now_asked_ = nullptr;  // whose turn it is
+  std::vector<std::string> names_;
+  std::vector<DnsServer> named_servers_;  // empty: those around
+  Duration dns_interval_;
+  std::filesystem::path resolv_conf_;
+  Clock::time_point dns_due_;  // at once, to begin with
+  std::vector<std::unique_ptr<DnsTotals>> dns_;
+  std::optional<std::size_t> search_queries_;
+  std::size_t lookups_ = 0;  // under way, or waiting for their turn
+  DnsProbe lookup_{poller_};
   std::minstd_rand random_{std::random_device{}()};
   std::uniform_real_distribution<double> chance_{0, 1};
   std::vector<std::string> remarks_;
@@ -203,17 +309,19 @@ class ProbeCollector final : public Collector {
 }  // namespace
 
 CollectorSpec spec() {
-  const std::span<const FamilySpec> families = target_families();
+  std::vector<FamilySpec> families{target_families().begin(), target_families().end()};
+  families.insert(families.end(), dns_families().begin(), dns_families().end());
   return {
       .name = "probe",
       .summary =
-          "what a connection costs by way of a Service and direct, phase by phase, for the "
-          "targets that are configured",
+          "what a connection costs by way of a Service and direct, phase by phase, and DNS, for "
+          "the targets and names that are configured",
       .enabled = Default::off,
       .schedule = Schedule::events,
       .kinds = {RefreshKind::unchanged, RefreshKind::full},
-      .families = {families.begin(), families.end()},
-      .options = {kTargets, kVantage},
+      .families = std::move(families),
+      .options = {targets_option, vantage_option, names_option, servers_option, dns_interval_option,
+                  resolv_conf_option},
       .make = ProbeCollector::make,
   };
 }

@@ -59,7 +59,7 @@ std::optional<Host> parse_host(std::string_view text) {
 constexpr std::string_view kUrlExpected =
     "http://HOST[:PORT][/PATH], https://HOST[:PORT][/PATH] or tcp://HOST:PORT, without a user";
 
-const std::array kFields{
+const std::array target_fields{
     OptionSpec{.name = "name",
                .default_value = std::string{},
                .help = "its name, the label `target`",
@@ -160,7 +160,7 @@ Duration with_jitter(Duration interval, double chance) {
 }
 
 const RecordSpec& target_record() {
-  static const RecordSpec spec{.fields = kFields, .wrong = wrong_target};
+  static const RecordSpec spec{.fields = target_fields, .wrong = wrong_target};
   return spec;
 }
 

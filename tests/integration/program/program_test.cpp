@@ -115,6 +115,28 @@ TEST_F(NodeTest, ServesNoMoreSeriesThanItsBudget) {
   RecordProperty("series", std::to_string(series));
 }
 
+TEST_F(ProgramTest, ProbeServesItsOneCollectorAndNothingOfTheNode) {
+  const auto probe =
+      Program::start({"probe", "--web.listen-address=127.0.0.1:0", "--collector.probe.vantage=pod",
+                      "--collector.probe.targets=name=nobody,direct=tcp://127.0.0.1:1"});
+  ASSERT_THAT(probe, has_value());
+  const std::uint16_t port = (*probe)->port_served();
+  EXPECT_TRUE(eventually([&] {
+    return http_get(port, "/metrics")
+               .find(
+                   "kubecliff_probe_success{target=\"nobody\",path=\"direct\",vantage=\"pod\"} "
+                   "0") != std::string::npos;
+  }));
+  const std::string metrics = http_get(port, "/metrics");
+  EXPECT_THAT(metrics, HasSubstr("kubecliff_collector_success{collector=\"probe\"} 1"));
+  EXPECT_THAT(metrics, Not(HasSubstr("collector=\"iptables\"")));
+  EXPECT_THAT(metrics, Not(HasSubstr("kubecliff_host_network")));
+  EXPECT_THAT(http_get(port, "/-/ready"), HasSubstr("\r\n\r\nready\n"));
+
+  EXPECT_THAT(run({"probe", "--collector.iptables"}).err,
+              HasSubstr("--collector.iptables: expected an option that --help lists"));
+}
+
 TEST_F(ProgramTest, SaysWhatItIs) {
   const ToolRun version = run({"--version"});
   EXPECT_EQ(version.exit_status, 0);

@@ -19,12 +19,12 @@ inline std::string text_of(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>{file}, {}};
 }
 
-// Name to content.
-inline std::map<std::string, std::string> code_blocks(std::string_view page,
+// Name to content; a name may stand for several.
+inline std::multimap<std::string, std::string> code_blocks(std::string_view page,
                                                       std::string_view language) {
   const std::string begin = "\n```" + std::string{language} + " ";
   constexpr std::string_view kEnd = "\n```\n";
-  std::map<std::string, std::string> blocks;
+  std::multimap<std::string, std::string> blocks;
   for (std::size_t at = page.find(begin); at != std::string_view::npos; at = page.find(begin)) {
     page.remove_prefix(at + begin.size());
     const std::size_t name_size = page.find('\n');

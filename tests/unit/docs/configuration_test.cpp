@@ -63,7 +63,7 @@ TEST(ConfigurationInTheDocs, Loads) {
       ++blocks;
     }
   }
-  EXPECT_EQ(blocks, 3);
+  EXPECT_EQ(blocks, 4);
 }
 
 }  // namespace
