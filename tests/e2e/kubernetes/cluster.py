@@ -131,6 +131,7 @@ class Cluster:
     def __init__(self, prefix, state, logs, kubecliff_path):
         self.state = state
         self.certificate = state / "api.crt"  # self-signed: that of its authority, too
+        self.accounts_key = state / "accounts.key"  # signs the tokens of ServiceAccounts
         self.kubecliff_path = kubecliff_path
         self._prefix = prefix
         self._logs = logs
@@ -170,12 +171,11 @@ class Cluster:
 
     def _prepare_control_plane(self):
         certificate, key = self.certificate, self.state / "api.key"
-        accounts_key = self.state / "accounts.key"
         run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
             "-subj", "/CN=kube-apiserver", "-addext",
             f"subjectAltName=IP:{CONTROL_ADDRESS},IP:{API_SERVICE_ADDRESS}",
             "-keyout", str(key), "-out", str(certificate))
-        run("openssl", "genrsa", "-out", str(accounts_key), "2048")
+        run("openssl", "genrsa", "-out", str(self.accounts_key), "2048")
         tokens = self.state / "tokens.csv"
         tokens.write_text(f'{ADMIN_TOKEN},admin,admin,"system:masters"\n'
                           f'{CONTROLLER_TOKEN},controllers,controllers,"system:masters"\n'
@@ -195,8 +195,8 @@ class Cluster:
             f"--cert-dir={self.state}", f"--token-auth-file={tokens}", "--authorization-mode=RBAC",
             f"--service-cluster-ip-range={SERVICE_NETWORK}",
             "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={accounts_key}",
-            f"--service-account-signing-key-file={accounts_key}",
+            f"--service-account-key-file={self.accounts_key}",
+            f"--service-account-signing-key-file={self.accounts_key}",
             # Pods that are written by hand: without tokens, on nodes that nobody looks after.
             "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition"])
         self._controllers = self.add_process("kube-controller-manager", self._control, [
