@@ -33,7 +33,6 @@ Result<Library> load() {
       !find(handle, "curl_easy_cleanup", found.easy_cleanup) ||
       !find(handle, "curl_easy_setopt", found.easy_setopt) ||
       !find(handle, "curl_easy_getinfo", found.easy_getinfo) ||
-      !find(handle, "curl_easy_perform", found.easy_perform) ||
       !find(handle, "curl_easy_strerror", found.easy_strerror) ||
       !find(handle, "curl_slist_append", found.slist_append) ||
       !find(handle, "curl_slist_free_all", found.slist_free_all) ||
@@ -43,7 +42,6 @@ Result<Library> load() {
       !find(handle, "curl_multi_add_handle", found.multi_add_handle) ||
       !find(handle, "curl_multi_remove_handle", found.multi_remove_handle) ||
       !find(handle, "curl_multi_socket_action", found.multi_socket_action) ||
-      !find(handle, "curl_multi_assign", found.multi_assign) ||
       !find(handle, "curl_multi_info_read", found.multi_info_read)) {
     return fail(ErrorKind::unavailable, std::string{kFile} + ": " + last_error());
   }

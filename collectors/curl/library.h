@@ -18,7 +18,6 @@ struct Library {
   decltype(&::curl_easy_cleanup) easy_cleanup;
   decltype(&::curl_easy_setopt) easy_setopt;
   decltype(&::curl_easy_getinfo) easy_getinfo;
-  decltype(&::curl_easy_perform) easy_perform;
   decltype(&::curl_easy_strerror) easy_strerror;
   decltype(&::curl_slist_append) slist_append;
   decltype(&::curl_slist_free_all) slist_free_all;
@@ -28,7 +27,6 @@ struct Library {
   decltype(&::curl_multi_add_handle) multi_add_handle;
   decltype(&::curl_multi_remove_handle) multi_remove_handle;
   decltype(&::curl_multi_socket_action) multi_socket_action;
-  decltype(&::curl_multi_assign) multi_assign;
   decltype(&::curl_multi_info_read) multi_info_read;
 };
 

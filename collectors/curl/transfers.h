@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,7 +15,7 @@
 #include <vector>
 
 #include "collectors/core/result.h"
-#include "collectors/curl/library.h"
+#include "collectors/curl/multi.h"
 #include "collectors/kernel/poller.h"
 
 namespace kubecliff::curl {
@@ -57,19 +58,13 @@ class Transfers {
  private:
   struct Transfer;
 
-  Transfers(Poller& poller, const Library& curl);
+  explicit Transfers(std::unique_ptr<Multi> multi);
 
-  static int on_socket(CURL* easy, curl_socket_t socket, int what, void* self, void* of_socket);
-  static int on_timer(CURLM* multi, long milliseconds, void* self);  // NOLINT(google-runtime-int)
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* transfer);
   static std::size_t on_piece(char* data, std::size_t size, std::size_t count, void* transfer);
   static Result<Status> outcome(const Transfer& transfer, CURLcode code);
-  void act(curl_socket_t socket, int events);
 
-  const Library& curl_;
-  Poller& poller_;
-  Timer timer_;
-  CURLM* multi_ = nullptr;
+  std::unique_ptr<Multi> multi_;
   std::unordered_map<Id, std::unique_ptr<Transfer>> transfers_;
   Id last_id_ = 0;
 };

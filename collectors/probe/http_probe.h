@@ -6,8 +6,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "collectors/core/result.h"
+#include "collectors/curl/multi.h"
 #include "collectors/kernel/poller.h"
 #include "collectors/probe/phases.h"
 #include "collectors/probe/target.h"
@@ -20,10 +23,10 @@ class HttpProbe {
   using Done = std::function<void(const Outcome& outcome)>;
 
   // Unavailable where libcurl is not installed.
-  [[nodiscard]] static Result<HttpProbe> open(Poller& poller);
+  [[nodiscard]] static Result<std::unique_ptr<HttpProbe>> open(Poller& poller);
 
-  HttpProbe(HttpProbe&&) noexcept;
-  HttpProbe& operator=(HttpProbe&&) noexcept;
+  HttpProbe(const HttpProbe&) = delete;
+  HttpProbe& operator=(const HttpProbe&) = delete;
   ~HttpProbe();  // what is under way is broken off, and nobody told
 
   // A GET of the target's URL on that path, which it must have; of tcp:// a connection and no more.
@@ -31,10 +34,17 @@ class HttpProbe {
   [[nodiscard]] Result<void> start(const Target& target, Path path, Done done);
 
  private:
-  class Multi;
-  explicit HttpProbe(std::unique_ptr<Multi> multi);
+  struct Transfer;
 
-  std::unique_ptr<Multi> multi_;
+  explicit HttpProbe(std::unique_ptr<curl::Multi> multi);
+
+  [[nodiscard]] bool prepare(Transfer& transfer, const Target& target) const;
+  void finish(Transfer* transfer, CURLcode code);
+  [[nodiscard]] Moments moments(CURL* easy) const;
+  [[nodiscard]] std::optional<Failure> failure(const Transfer& transfer, CURLcode code) const;
+
+  std::unique_ptr<curl::Multi> multi_;
+  std::vector<std::unique_ptr<Transfer>> transfers_;
 };
 
 }  // namespace kubecliff::probe

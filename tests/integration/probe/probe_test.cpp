@@ -203,12 +203,12 @@ class ProbeTimes : public ProbeTest {
     for (int i = 0; i < kTimes; ++i) {
       bool done = false;
       EXPECT_THAT(
-          http->start(target, Path::service,
-                      [&](const probe::Outcome& outcome) {
-                        done = true;
-                        times.push_back(
-                            outcome.phases[static_cast<std::size_t>(phase)].value_or(Seconds{-1}));
-                      }),
+          (*http)->start(target, Path::service,
+                         [&](const probe::Outcome& outcome) {
+                           done = true;
+                           times.push_back(outcome.phases[static_cast<std::size_t>(phase)].value_or(
+                               Seconds{-1}));
+                         }),
           has_value());
       while (!done) {
         pollfd waiting{.fd = poller.descriptor(), .events = POLLIN, .revents = 0};
