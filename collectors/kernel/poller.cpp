@@ -39,9 +39,14 @@ Poller::Poller() : epoll_{checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1
 
 void Poller::watch(int descriptor, std::uint32_t events, Handler handler) {
   epoll_event event{.events = events, .data = {.fd = descriptor}};
-  const bool known = handlers_.contains(descriptor);
-  checked(::epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, &event),
-          "epoll_ctl");
+  const auto control = [&](int operation) {
+    return ::epoll_ctl(epoll_.get(), operation, descriptor, &event);
+  };
+  // One that was closed has left by itself, and its number may be another's by now.
+  const bool changed = handlers_.contains(descriptor) && control(EPOLL_CTL_MOD) == 0;
+  if (!changed) {
+    checked(control(EPOLL_CTL_ADD), "epoll_ctl");
+  }
   handlers_.insert_or_assign(descriptor, std::make_shared<const Handler>(std::move(handler)));
 }
 
