@@ -34,7 +34,9 @@ const OptionSpec targets_option{
     .default_value = Records{},
     .help =
         "A target to ask for again and again, by way of its Service and direct. May be given "
-        "up to eight times; in the file, a list of maps.",
+        "up to eight times; in the file, a list of maps. In a pod beside the canary's Service, "
+        "that "
+        "is one more, named canary.",
     .expected = "a list of maps",
     .record = &target_record()};
 
@@ -107,6 +109,15 @@ class ProbeCollector final : public Collector {
   // Unavailable where there is nothing to ask for, or no libcurl to ask with.
   static Result<std::unique_ptr<Collector>> make(const CollectorContext& context) {
     std::vector<Target> targets = targets_of(context.options.get<Records>(targets_option.name));
+    // NOLINTBEGIN(concurrency-mt-unsafe): nobody sets them
+    const char* const host = std::getenv("KUBECLIFF_CANARY_SERVICE_HOST");
+    const char* const port = std::getenv("KUBECLIFF_CANARY_SERVICE_PORT");
+    // NOLINTEND(concurrency-mt-unsafe)
+    auto canary = host != nullptr && port != nullptr ? canary_target(host, port) : std::nullopt;
+    if (canary && targets.size() < kMostTargets &&
+        std::ranges::find(targets, canary->name, &Target::name) == targets.end()) {
+      targets.push_back(std::move(*canary));
+    }
     if (targets.empty() && context.options.get<std::string>(names_option.name).empty()) {
       return fail(ErrorKind::unavailable,
                   "nothing to probe: add a target to collector.probe.targets, or a name to "
@@ -177,11 +188,11 @@ class ProbeCollector final : public Collector {
     if (targets.empty()) {
       return {};
     }
-    Result<HttpProbe> opened = HttpProbe::open(poller_);
+    auto opened = HttpProbe::open(poller_);
     if (!opened) {
       return std::unexpected(std::move(opened.error()));
     }
-    http_ = std::make_unique<HttpProbe>(std::move(*opened));
+    http_ = std::move(*opened);
     for (Target& target : targets) {
       targets_.push_back(std::make_unique<AskedTarget>(std::move(target)));
     }

@@ -182,4 +182,18 @@ std::vector<Target> targets_of(const Records& records) {
   return targets;
 }
 
+std::optional<Target> canary_target(std::string_view host, std::string_view port) {
+  const bool ipv6 = host.find(':') != std::string_view::npos;
+  std::string text = ipv6 ? "tcp://[" : "tcp://";
+  text.append(host).append(ipv6 ? "]:" : ":").append(port);
+  auto url = parse_url(text);
+  if (host.empty() || !url) {
+    return std::nullopt;
+  }
+  return Target{.name = "canary",
+                .urls = {std::move(url), std::nullopt},
+                .interval = std::chrono::seconds{15},
+                .timeout = std::chrono::seconds{5}};
+}
+
 }  // namespace kubecliff::probe

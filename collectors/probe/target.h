@@ -64,4 +64,8 @@ inline constexpr std::size_t kMostTargets = 8;
 [[nodiscard]] const RecordSpec& target_record();
 [[nodiscard]] std::vector<Target> targets_of(const Records& records);
 
+// The Service of `kubecliff canary` as a target, where Kubernetes tells of it in the environment;
+// named `canary`, asked for a connection. Nothing where the two are no address and port.
+[[nodiscard]] std::optional<Target> canary_target(std::string_view host, std::string_view port);
+
 }  // namespace kubecliff::probe

@@ -41,7 +41,9 @@ constexpr FamilySpec kRefreshes{.name = "kubecliff_collector_refreshes_total",
                                 .max_series = 3};
 constexpr FamilySpec kErrors{.name = "kubecliff_collector_errors_total",
                              .type = MetricType::Counter,
-                             .help = "Reads of the collector that failed.",
+                             .help =
+                                 "Failures of the collector; one that lasts counts again with "
+                                 "every refresh that meets it.",
                              .labels = {"collector"}};
 constexpr FamilySpec kFailing{
     .name = "kubecliff_collector_failing",

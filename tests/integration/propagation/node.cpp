@@ -65,14 +65,14 @@ Node::Routed Node::route(Way way, std::uint16_t port) {
       break;
     }
     case Way::ipvs: {
-      // As kube-proxy does: the new one comes, then the old one goes.
+      // As kube-proxy does: the new one comes, and has every other connection, then the old one
+      // goes.
       static std::uint16_t last = 0;
       (void)run_tool({"ip", "link", "add", "kube-ipvs0", "type", "dummy"});
       (void)run_tool({"ip", "address", "add", ip + "/32", "dev", "kube-ipvs0"});
       (void)run_tool({"ipvsadm", "-A", "-t", ip + ":80", "-s", "rr"});
       must_run({"ipvsadm", "-a", "-t", ip + ":80", "-r", to, "-m"});
       if (last != 0) {
-        routed.after = Clock::now();
         must_run({"ipvsadm", "-d", "-t", ip + ":80", "-r", address() + ":" + std::to_string(last)});
       }
       last = port;

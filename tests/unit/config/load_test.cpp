@@ -290,9 +290,9 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
        "--log.levle: expected an option that --help lists; did you mean --log.level?"},
       {{"--xyz"}, "--xyz: expected an option that --help lists"},
       {{"-x"}, "-x: expected an option that --help lists"},
-      {{"serve"}, R"(expected options, check-config FILE, preflight or canary, got "serve")"},
+      {{"serve"}, R"(expected options, check-config FILE, preflight, canary or probe, got "serve")"},
       {{"--collector.flows", "false"},
-       R"(expected options, check-config FILE, preflight or canary, got "false")"},
+       R"(expected options, check-config FILE, preflight, canary or probe, got "false")"},
       {{"--log.level=loud"}, R"(--log.level: expected debug, info, warn or error, got "loud")"},
       {{"--log.level=info", "--log.level=warn"}, "--log.level: expected once, got it 2 times"},
       {{"--collector.flows", "--no-collector.flows"},
@@ -307,7 +307,7 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
       {{"--collector.tables.peers=a"},
        R"(--collector.tables.peers: expected one of the keys name, pause, got "a")"},
       {{"check-config"}, "check-config: expected a FILE, got nothing"},
-      {{"check-config", "a", "b"}, R"(expected options, check-config FILE, preflight or canary, got "b")"},
+      {{"check-config", "a", "b"}, R"(expected options, check-config FILE, preflight, canary or probe, got "b")"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(error(c.arguments), c.message);

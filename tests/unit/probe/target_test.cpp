@@ -108,5 +108,19 @@ TEST(TargetsOf, GivesWhatTheRecordsSay) {
                                      .insecure = true}));
 }
 
+TEST(CanaryTarget, IsWhatTheEnvironmentTells) {
+  const auto canary = canary_target("10.96.0.77", "80");
+  ASSERT_TRUE(canary);
+  EXPECT_EQ(canary->name, "canary");
+  EXPECT_EQ(canary->urls[0], parse_url("tcp://10.96.0.77:80"));
+  EXPECT_EQ(canary->urls[1], std::nullopt);
+  EXPECT_GT(canary->timeout, Duration{});
+  EXPECT_EQ(canary_target("fd00::77", "80").value_or(Target{}).urls[0],
+            parse_url("tcp://[fd00::77]:80"));
+  for (const auto& [host, port] : {std::pair{"", "80"}, {"10.96.0.77", ""}, {"10.96.0.77", "x"}}) {
+    EXPECT_FALSE(canary_target(host, port)) << host << ":" << port;
+  }
+}
+
 }  // namespace
 }  // namespace kubecliff::probe
