@@ -20,9 +20,18 @@
 namespace kubecliff {
 
 std::vector<CollectorSpec> collector_specs() {
-  return {iptables::spec(),        nftables::spec(),  ipvs::spec(),      conntrack::spec(),
-          conntrack::flows_spec(), restore::spec(),   kubeproxy::spec(), dataplane::spec(),
-          sockets::spec(),         traversal::spec(), nic::spec(),       propagation::spec(),
+  return {iptables::spec(),
+          nftables::spec(),
+          ipvs::spec(),
+          conntrack::spec(),
+          conntrack::flows_spec(),
+          restore::spec(),
+          kubeproxy::spec(),
+          dataplane::spec(),
+          sockets::spec(),
+          traversal::spec(),
+          nic::spec(),
+          propagation::spec(),
           probe::spec()};
 }
 

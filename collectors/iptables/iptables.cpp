@@ -26,7 +26,10 @@ constexpr FamilySpec kRules{
     .labels = {"backend", "family", "table"},
     .max_series = 20};
 constexpr FamilySpec kChains{.name = "kubecliff_iptables_chains",
-                             .help = "Chains in an iptables table, built-in ones included.",
+                             .help =
+                                 "Chains in an iptables table, built-in ones included where they "
+                                 "exist: iptables-nft makes them as they are needed, though its "
+                                 "iptables-save prints them all.",
                              .labels = {"backend", "family", "table"},
                              .max_series = 20};
 constexpr FamilySpec kKubeChains{

@@ -39,7 +39,7 @@ std::optional<Turn> parse_turn(std::string_view text) {
 }  // namespace
 
 std::uint32_t turn_hash(const std::string& node) {
-  return XXH32(node.data(), node.size(), /*seed=*/0);
+  return static_cast<std::uint32_t>(XXH3_64bits(node.data(), node.size()));
 }
 
 std::string slice_name(std::string_view service, AddressFamily family) {

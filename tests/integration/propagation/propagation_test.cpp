@@ -171,6 +171,28 @@ TEST_F(PropagationOverIpv6Test, IsMeasuredLikewise) {
   expect_measured(Way::nftables, 50ms);
 }
 
+class PropagationWithABoundTest : public PropagationTest {
+ protected:
+  void SetUp() override {
+    NetworkNamespaceTest::SetUp();
+    if (!IsSkipped()) {
+      begin(Family::ipv4, {{"propagation.timeout", Duration{1'000}}});
+    }
+  }
+};
+
+TEST_F(PropagationWithABoundTest, WhatIsNeverRoutedIsGivenUp) {
+  node_->route(Way::iptables_nft, port());
+  move();
+  ASSERT_TRUE(collector_->run_until(5s, [&] { return at("moves_total", "timeout") == 1; }));
+  EXPECT_EQ(at("waiting_seconds"), 0);
+  EXPECT_EQ(at("seconds_count"), 0);
+  const double connections = at("connections_total");
+  collector_->run_for(500ms);
+  EXPECT_EQ(at("connections_total"), connections);
+  EXPECT_EQ(collector_->why(), "");
+}
+
 TEST_F(PropagationTest, AMoveThatIsNotRoutedShowsWhileItLasts) {
   node_->route(Way::iptables_nft, port());
   move();
