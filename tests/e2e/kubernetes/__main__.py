@@ -16,7 +16,7 @@ from cluster import Cluster
 from progress import say
 
 # In this order: the last ones kill what the others need.
-TESTS = ["access", "rules", "churn", "kube_proxy", "restore", "propagation", "recovery"]
+TESTS = ["access", "rules", "churn", "kube_proxy", "restore", "propagation", "probe", "recovery"]
 
 
 class Result(unittest.TestResult):

@@ -1,4 +1,4 @@
-"""kubecliff's canary in a pod, and the collectors that follow it, with the rights of their roles."""
+"""kubecliff's canary in a pod, the collectors that follow it, and the rights of their roles."""
 
 import base64
 import json

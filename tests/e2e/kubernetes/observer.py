@@ -1,4 +1,4 @@
-"""A client of the canary that knows nothing of kubecliff's: when it hears of moves, and is routed."""
+"""A client of the canary that is not kubecliff: when it hears of moves, and is routed."""
 
 import json
 import socket
@@ -10,7 +10,7 @@ WAIT = 0.9
 
 
 class Observer(threading.Thread):
-    """On a node: for each generation when the API server told of it, and the first connection to it."""
+    """On a node: for each generation when it was told of, and the first connection to it."""
 
     def __init__(self, node, connection, token, path, address):
         super().__init__(daemon=True)
