@@ -290,7 +290,8 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
        "--log.levle: expected an option that --help lists; did you mean --log.level?"},
       {{"--xyz"}, "--xyz: expected an option that --help lists"},
       {{"-x"}, "-x: expected an option that --help lists"},
-      {{"serve"}, R"(expected options, check-config FILE, preflight, canary or probe, got "serve")"},
+      {{"serve"},
+       R"(expected options, check-config FILE, preflight, canary or probe, got "serve")"},
       {{"--collector.flows", "false"},
        R"(expected options, check-config FILE, preflight, canary or probe, got "false")"},
       {{"--log.level=loud"}, R"(--log.level: expected debug, info, warn or error, got "loud")"},
@@ -307,7 +308,8 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
       {{"--collector.tables.peers=a"},
        R"(--collector.tables.peers: expected one of the keys name, pause, got "a")"},
       {{"check-config"}, "check-config: expected a FILE, got nothing"},
-      {{"check-config", "a", "b"}, R"(expected options, check-config FILE, preflight, canary or probe, got "b")"},
+      {{"check-config", "a", "b"},
+       R"(expected options, check-config FILE, preflight, canary or probe, got "b")"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(error(c.arguments), c.message);

@@ -21,7 +21,7 @@ inline std::string text_of(const std::filesystem::path& path) {
 
 // Name to content; a name may stand for several.
 inline std::multimap<std::string, std::string> code_blocks(std::string_view page,
-                                                      std::string_view language) {
+                                                           std::string_view language) {
   const std::string begin = "\n```" + std::string{language} + " ";
   constexpr std::string_view kEnd = "\n```\n";
   std::multimap<std::string, std::string> blocks;
