@@ -1,10 +1,7 @@
 #include "collectors/canary/canary.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -12,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -45,7 +43,7 @@ constexpr FamilySpec kMoves{.name = "kubecliff_canary_moves_total",
                             .help = "Moves of the endpoint that the API server took."};
 constexpr FamilySpec kGeneration{
     .name = "kubecliff_canary_generation",
-    .help = "Number of the last move that was made or tried. Not there before the first."};
+    .help = "Number of the last move that was made or tried. Not there where it does not move."};
 constexpr FamilySpec kConnections{.name = "kubecliff_canary_connections_total",
                                   .type = MetricType::Counter,
                                   .help = "Connections that nodes made to the canary's ports.",
@@ -114,11 +112,6 @@ Result<Addresses> own_addresses(std::string text) {
   return *addresses;
 }
 
-std::string host_name() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
 std::chrono::nanoseconds since_1970() {
   return std::chrono::system_clock::now().time_since_epoch();
 }
@@ -163,11 +156,12 @@ class Canary final : public Collector {
   }
 
   Result<RefreshKind> refresh(Clock::time_point now, Samples& out) override {
-    out.add(kLeads, candidate_.leads(now) ? 1 : 0);
+    const bool leads = candidate_.leads(now);
+    out.add(kLeads, leads ? 1 : 0);
     out.add(kMoves, static_cast<double>(moves_));
-    if (generation_ > 0) {
+    if (leads && generation_ > 0) {
       out.add(kGeneration, static_cast<double>(generation_));
-      out.add(kBusiest, static_cast<double>(busiest_));
+      out.add(kBusiest, static_cast<double>(served_busiest_));
       out.add(kTurn, static_cast<double>(turn_.size) / Turn::kAll);
     }
     for (const AddressFamily family : kAddressFamilies) {
@@ -192,34 +186,34 @@ class Canary final : public Collector {
         connection_rate_{options.get<double>(kConnectionRate)},
         addresses_{std::move(addresses)},
         candidate_{options.get<std::string>(kIdentity).empty()
-                       ? host_name()
+                       ? kube::host_name()
                        : options.get<std::string>(kIdentity)} {}
 
   // The Lease.
 
   void look_at_lease() {
     const Clock::time_point sent = Clock::now();
-    lease_timer_.set(sent + Candidate::kEvery + backoff_.below(std::chrono::seconds{2}));
     const std::string path = kube_path(leases_path(api_->name_space()), service_);
     api_->call("GET", path, {}, [this, sent, path](const Result<kube::Answer>& answer) {
       if (!answer || (!answer->ok() && answer->status != 404)) {
-        lease_error_ = answer ? kube::refusal("GET " + path, *answer) : answer.error();
+        lease_round_ended(answer ? kube::refusal("GET " + path, *answer) : answer.error());
         return;
       }
       std::optional<Lease> held;
       if (answer->ok()) {
         auto lease = decode_lease(answer->body);
         if (!lease) {
-          lease_error_ = lease.error();
+          lease_round_ended(lease.error());
           return;
         }
         held = std::move(*lease);
       }
-      const auto claim = candidate_.claim(held, sent, rfc3339(std::chrono::system_clock::now()));
+      const auto claim =
+          candidate_.claim(held, Clock::now(), rfc3339(std::chrono::system_clock::now()));
       if (claim) {
         write_lease(*claim, sent);
       } else {
-        lease_error_.reset();
+        follow();
       }
     });
   }
@@ -227,21 +221,34 @@ class Canary final : public Collector {
   void write_lease(const Lease& claim, Clock::time_point sent) {
     write(leases_path(api_->name_space()), service_, claim.resource_version.empty(),
           encode(claim, api_->name_space(), service_), [this, sent](std::optional<Error> error) {
-            lease_error_ = std::move(error);
-            if (lease_error_) {
-              // Another was faster, which is how it should be.
-              if (lease_error_->kind == ErrorKind::torn) {
-                lease_error_.reset();
-                candidate_.refused();
-              }
+            if (error && error->kind == ErrorKind::torn) {
+              candidate_.refused();  // another was faster, which is how it should be
+              follow();
               return;
             }
-            const bool began = !candidate_.leads(Clock::now());
-            candidate_.claimed(sent);
-            if (began) {
-              move_timer_.set(Clock::now());
+            if (!error) {
+              if (!candidate_.leads(Clock::now())) {
+                // What the last turn's connections were is another's to know.
+                turn_is_ours_ = false;
+                std::ignore = responder_->take_busiest_second();
+                busiest_ = 0;
+                move_timer_.set(Clock::now());
+              }
+              candidate_.claimed(sent);
             }
+            lease_round_ended(std::move(error));
           });
+  }
+
+  // Another one leads: what failed is its to do now.
+  void follow() {
+    move_error_.reset();
+    lease_round_ended(std::nullopt);
+  }
+
+  void lease_round_ended(std::optional<Error> error) {
+    lease_error_ = std::move(error);
+    lease_timer_.set(Clock::now() + Candidate::kEvery + backoff_.below(std::chrono::seconds{2}));
   }
 
   // A move.
@@ -308,7 +315,6 @@ class Canary final : public Collector {
         return;
       }
       if (!answer || !answer->ok()) {
-        version_.clear();  // another one, perhaps, since an upgrade
         give_up(answer ? kube::refusal("GET " + path, *answer) : answer.error());
         return;
       }
@@ -328,13 +334,17 @@ class Canary final : public Collector {
   }
 
   void begin_writing() {
-    // A write whose answer was lost may have been taken: no generation is used twice.
-    generation_ = std::max(round_->generation, generation_) + 1;
+    if (!candidate_.leads(Clock::now())) {
+      round_.reset();
+      return;
+    }
+    // A try that failed uses up no port: a node may be that far behind.
+    generation_ = std::max(round_->generation, moved_to_) + 1;
     const Turn last = round_->last_turn.value_or(Turn{.from = 0, .size = kFirstTurn});
-    busiest_ = responder_->take_busiest_second();
-    // Of connections to a canary before this one nothing is known.
-    turn_ = moves_ == 0 ? Turn{.from = last.from + last.size, .size = last.size}
-                        : next_turn(last, busiest_, connection_rate_);
+    // A move may take several tries.
+    busiest_ = std::max(busiest_, responder_->take_busiest_second());
+    turn_ = turn_is_ours_ ? next_turn(last, busiest_, connection_rate_)
+                          : Turn{.from = last.from + last.size, .size = last.size};
     // Before any node can be routed there.
     responder_->set(generation_ % responder_->ports(), generation_);
     write_slice(0);
@@ -343,6 +353,9 @@ class Canary final : public Collector {
   void write_slice(std::size_t index) {
     if (index == round_->service.entrances.size()) {
       moves_ += 1;
+      moved_to_ = generation_;
+      turn_is_ours_ = true;
+      served_busiest_ = std::exchange(busiest_, 0);
       move_error_.reset();
       backoff_.reset();
       round_.reset();
@@ -377,6 +390,7 @@ class Canary final : public Collector {
   void give_up(Error error) {
     move_error_ = std::move(error);
     round_.reset();
+    version_.clear();  // another one, perhaps, since an upgrade
     move_timer_.set(Clock::now() + backoff_.next());
   }
 
@@ -439,9 +453,12 @@ class Canary final : public Collector {
   std::optional<Error> lease_error_;
   std::optional<Error> move_error_;
   std::uint64_t moves_ = 0;
-  std::uint64_t generation_ = 0;
-  std::uint64_t busiest_ = 0;
+  std::uint64_t generation_ = 0;      // that was tried last
+  std::uint64_t moved_to_ = 0;        // that the API server took last
+  std::uint64_t busiest_ = 0;         // since that
+  std::uint64_t served_busiest_ = 0;  // before that
   Turn turn_;
+  bool turn_is_ours_ = false;  // the connections of the last turn came to us
 };
 
 }  // namespace
@@ -471,7 +488,9 @@ CollectorSpec spec() {
             .help = "Its Service, which has no selector. The Lease has the same name."},
            {.name = kInterval,
             .default_value = Duration{60'000},
-            .help = "Between two moves, a tenth more or less.",
+            .help = "Between two moves, a tenth more or less. Times the number of ports it must be "
+                    "more "
+                    "than the nodes' --collector.propagation.timeout.",
             .least = 1},
            {.name = kPort,
             .default_value = std::int64_t{10'300},

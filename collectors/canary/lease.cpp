@@ -1,5 +1,6 @@
 #include "collectors/canary/lease.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <utility>
@@ -10,6 +11,13 @@ namespace kubecliff::canary {
 
 using kube::Json;
 using kube::member;
+
+namespace {
+
+// As far as the API server counts.
+constexpr std::int64_t kMostTransitions = INT32_MAX - 1;
+
+}  // namespace
 
 Result<Lease> decode_lease(std::string_view json) {
   const auto object = kube::parse_object(json);
@@ -84,7 +92,7 @@ std::optional<Lease> Candidate::claim(const std::optional<Lease>& held, Clock::t
   if (!ours) {
     claim.holder = identity_;
     claim.acquired = wall_now;
-    claim.transitions += 1;
+    claim.transitions = std::min(claim.transitions, kMostTransitions) + 1;
   }
   return claim;
 }

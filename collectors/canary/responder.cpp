@@ -109,6 +109,11 @@ void Responder::accept(std::size_t index) {
     UniqueFd socket{::accept4(listeners_.at(index).get(), reinterpret_cast<sockaddr*>(&peer), &size,
                               SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (!socket.valid()) {
+      // Without a descriptor to spare, the oldest one is, or this would go on being ready.
+      if ((errno == EMFILE || errno == ENFILE) && !open_.empty()) {
+        close(open_.begin());
+        continue;
+      }
       return;
     }
     const Clock::time_point now = Clock::now();

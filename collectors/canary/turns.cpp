@@ -6,6 +6,10 @@ namespace kubecliff::canary {
 
 propagation::Turn next_turn(const propagation::Turn& last, std::uint64_t busiest_second,
                             double limit) {
+  if (last.size == propagation::Turn::kAll && busiest_second == 0) {
+    // Nobody measures, or nobody gets through: not all are to come at once when that is mended.
+    return {.from = 0, .size = kFirstTurn};
+  }
   constexpr double kOfTheLimit = 0.8;
   constexpr double kMostGrowth = 4;
   const double busiest = std::max(static_cast<double>(busiest_second), 1.0);

@@ -47,7 +47,7 @@ void Multi::add(CURL* easy, OnEnd on_end) {
   under_way_.emplace(easy, std::move(on_end));
   if (library_.multi_add_handle(multi_, easy) != CURLM_OK) {
     under_way_.erase(easy);
-    throw std::bad_alloc{};  // the only reason that is left
+    throw std::bad_alloc{};  // or has thrown it where libcurl asked for a descriptor or a timer
   }
 }
 

@@ -135,20 +135,25 @@ void Transfers::cancel(Id id) {
   transfers_.erase(id);
 }
 
+// libcurl is C: nothing may be thrown through it.
+bool Transfers::take_piece(void* transfer, std::string_view piece) {
+  const auto& self = *static_cast<Transfer*>(transfer);
+  try {
+    return self.on_body(self.status(), piece);
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 std::size_t Transfers::on_header(char* data, std::size_t /*size*/, std::size_t count,
                                  void* transfer) {
   const bool last = std::string_view{data, count} == "\r\n";
-  return last && on_piece(data, 1, 0, transfer) != 0 ? 0 : count;
+  return !last || take_piece(transfer, {}) ? count : 0;
 }
 
 std::size_t Transfers::on_piece(char* data, std::size_t /*size*/, std::size_t count,
                                 void* transfer) {
-  const auto* const one = static_cast<Transfer*>(transfer);
-  try {
-    return one->on_body(one->status(), std::string_view{data, count}) ? count : 0;
-  } catch (const std::exception&) {
-    return 0;
-  }
+  return take_piece(transfer, {data, count}) ? count : 0;
 }
 
 Result<Transfers::Status> Transfers::outcome(const Transfer& transfer, CURLcode code) {

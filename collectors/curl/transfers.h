@@ -60,6 +60,7 @@ class Transfers {
 
   explicit Transfers(std::unique_ptr<Multi> multi);
 
+  static bool take_piece(void* transfer, std::string_view piece);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* transfer);
   static std::size_t on_piece(char* data, std::size_t size, std::size_t count, void* transfer);
   static Result<Status> outcome(const Transfer& transfer, CURLcode code);

@@ -30,7 +30,8 @@ class Poller {
   // Before the descriptor is closed. Nothing where it is not watched.
   void forget(int descriptor);
 
-  // Calls the handlers of what is ready now. They may watch, forget and close what they like.
+  // Calls the handlers of what is ready now. They may watch, forget and close what they like; so
+  // one may be called for what was ready at another descriptor of its number.
   void dispatch();
 
  private:

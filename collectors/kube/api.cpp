@@ -1,13 +1,16 @@
 #include "collectors/kube/api.h"
 
+#include <unistd.h>
+
+#include <array>
+#include <climits>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "collectors/kernel/procfs.h"
+#include "collectors/kube/json.h"
 
 namespace kubecliff::kube {
 namespace {
@@ -71,11 +74,16 @@ ErrorKind kind_of(const Answer& answer) {
 
 }  // namespace
 
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
 Error refusal(std::string_view request, const Answer& answer) {
-  std::string words;
-  const auto status = nlohmann::json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
-  if (status.is_object() && status.contains("message") && status["message"].is_string()) {
-    words = ": " + status["message"].get<std::string>().substr(0, kMostWords);
+  const auto status = parse_object(answer.body);
+  std::string words = status ? text(member(*status, "message")).substr(0, kMostWords) : "";
+  if (!words.empty()) {
+    words.insert(0, ": ");
   }
   return {.kind = kind_of(answer),
           .message = std::string{request} + ": the API server answers " +
@@ -83,12 +91,12 @@ Error refusal(std::string_view request, const Answer& answer) {
 }
 
 ApiSettings api_settings(const Options& options, std::string_view collector) {
-  const auto text = [&](std::string_view option) {
+  const auto given = [&](std::string_view option) {
     return options.get<std::string>(std::string{collector} + "." + std::string{option});
   };
-  return {.url = text("api-server"),
-          .credentials = text("credentials"),
-          .name_space = text("namespace")};
+  return {.url = given("api-server"),
+          .credentials = given("credentials"),
+          .name_space = given("namespace")};
 }
 
 bool is_api_server(std::string_view url) {
@@ -155,6 +163,10 @@ void Api::call(std::string_view method, std::string_view path, std::string body,
         return answer->body.size() <= kMostAnswer;
       },
       [answer, on_answer = std::move(on_answer)](const Result<curl::Transfers::Status>& status) {
+        if (answer->body.size() > kMostAnswer) {
+          on_answer(fail(ErrorKind::malformed, "the API server's answer has more than a MiB"));
+          return;
+        }
         if (!status) {
           on_answer(std::unexpected(status.error()));
           return;

@@ -39,6 +39,9 @@ inline constexpr std::string_view kApiServerExpected =
     "https://HOST:PORT, or nothing for the pod's own";
 inline constexpr std::string_view kCredentials = "/var/run/secrets/kubernetes.io/serviceaccount";
 
+// In a pod the pod's, with the host's network the node's.
+[[nodiscard]] std::string host_name();
+
 class Api {
  public:
   using OnAnswer = std::function<void(Result<Answer> answer)>;
@@ -49,7 +52,8 @@ class Api {
 
   [[nodiscard]] const std::string& name_space() const { return settings_.name_space; }
 
-  // `path` begins with a slash. An answer of more than a MiB is malformed.
+  // `path` begins with a slash. An answer of more than a MiB is malformed. Where there is no token
+  // to be read, both call back before they return.
   void call(std::string_view method, std::string_view path, std::string body, OnAnswer on_answer);
 
   // A response that has no end of its own; given up when it was silent for that long.

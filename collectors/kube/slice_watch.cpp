@@ -61,11 +61,14 @@ void SliceWatch::discover() {
 }
 
 void SliceWatch::list() {
-  // 0: as the API server's memory has it, without asking etcd.
-  const std::string where = path("&resourceVersion=0");
+  // As the API server's memory has it, without asking etcd; but another server's may be behind what
+  // was seen already.
+  const std::string where =
+      path("&resourceVersion=" + (seen_version_.empty() ? std::string{"0"} : seen_version_));
   api_.call("GET", where, {}, [this, where](const Result<Answer>& answer) {
     if (!answer || !answer->ok()) {
       version_.clear();  // of another version, perhaps, since an upgrade
+      seen_version_.clear();
       failed(answer ? refusal("GET " + where, *answer) : answer.error());
       return;
     }
@@ -74,7 +77,7 @@ void SliceWatch::list() {
       failed(list.error());
       return;
     }
-    resource_version_ = std::move(list->resource_version);
+    resource_version_ = seen_version_ = std::move(list->resource_version);
     if (list->slice) {
       observer_.on_slice(*list->slice, Timing::late);
     } else {
@@ -104,7 +107,14 @@ void SliceWatch::watch() {
           watching_since_ = Clock::now();
           failure_.reset();
         }
-        return lines_.feed(piece, [this](std::string_view line) { return take_line(line); });
+        if (!lines_.feed(piece, [this](std::string_view line) { return take_line(line); })) {
+          if (!stream_error_) {
+            stream_error_ = Error{.kind = ErrorKind::malformed,
+                                  .message = "watch of " + slice_ + ": a line is too long"};
+          }
+          return false;
+        }
+        return true;
       },
       [this](const Result<curl::Transfers::Status>& status) { watch_ended(status); });
 }
@@ -130,7 +140,7 @@ bool SliceWatch::take_line(std::string_view line) {
     }
     return true;
   }
-  resource_version_ = event->slice.resource_version;
+  resource_version_ = seen_version_ = event->slice.resource_version;
   if (event->kind == WatchEvent::Kind::present) {
     observer_.on_slice(event->slice, now - *watching_since_ < kLate ? Timing::late : Timing::live);
   } else if (event->kind == WatchEvent::Kind::deleted) {
@@ -154,8 +164,11 @@ void SliceWatch::watch_ended(const Result<curl::Transfers::Status>& status) {
     resource_version_.clear();
     timer_.set(Clock::now() + backoff_.next());
   } else if (status && *status != 200) {
-    resource_version_.clear();
-    version_.clear();
+    // One that is overloaded is not asked for more than the watch.
+    if (*status == 404) {
+      resource_version_.clear();
+      version_.clear();
+    }
     failed(refusal("watch of " + slice_, {.status = *status, .body = refused_}));
   } else if (status && lasted) {
     timer_.set(Clock::now() + backoff_.below(kPause));

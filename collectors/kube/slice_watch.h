@@ -65,6 +65,7 @@ class SliceWatch {
   Backoff backoff_;
   std::string version_;           // of discovery.k8s.io; empty: not known
   std::string resource_version_;  // empty: to be listed
+  std::string seen_version_;      // of the last that was heard of
   curl::Transfers::Id stream_ = 0;
   std::optional<Clock::time_point> watching_since_;
   Lines lines_;

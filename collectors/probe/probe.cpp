@@ -175,6 +175,8 @@ class ProbeCollector final : public Collector {
   }
 
  private:
+  struct Turn {};  // of one lookup, told apart from others by where it is
+
   struct AskedTarget {
     explicit AskedTarget(Target named) : target{std::move(named)}, totals{target} {}
 
@@ -240,19 +242,22 @@ class ProbeCollector final : public Collector {
       DnsTotals& totals = totals_of(server);
       for (const std::string& name : names_) {
         ++lookups_;
-        turns_.take(&name,
-                    [this, server, &totals, &name] { return look_up(server, totals, name); });
+        const auto turn = std::make_shared<Turn>();
+        turns_.take(turn.get(), [this, server, &totals, &name, turn] {
+          return look_up(server, totals, name, turn);
+        });
       }
     }
   }
 
-  bool look_up(const DnsServer& server, DnsTotals& totals, const std::string& name) {
+  bool look_up(const DnsServer& server, DnsTotals& totals, const std::string& name,
+               const std::shared_ptr<Turn>& turn) {
     const Result<void> started =
-        lookup_.start(server.address, name, [this, &totals, &name](const DnsOutcomes& outcomes) {
+        lookup_.start(server.address, name, [this, &totals, turn](const DnsOutcomes& outcomes) {
           changed_ = true;
           totals.take_in(outcomes);
           --lookups_;
-          turns_.end(&name);
+          turns_.end(turn.get());
         });
     if (!started) {
       misses_.push_back(started.error());

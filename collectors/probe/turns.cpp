@@ -19,15 +19,14 @@ void Turns::take(const void* who, Begin begin) {
 
 void Turns::take_next(const void* who, Begin begin) {
   waiting_.push_front({.who = who, .begin = std::move(begin)});
-  begin_if_free();
 }
 
 void Turns::end(const void* who) {
   if (now_ == who) {
     now_ = nullptr;
     timer_.stop();
-    begin_if_free();
   }
+  begin_if_free();
 }
 
 void Turns::begin_if_free() {

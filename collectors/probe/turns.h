@@ -20,11 +20,13 @@ class Turns {
   // keeps nobody's processor.
   Turns(Poller& poller, std::chrono::milliseconds longest);
 
-  // At the end of the queue, or at its head. `who` is only compared.
+  // At the end of the queue. `who` is only compared.
   void take(const void* who, Begin begin);
+  // At its head; begins with end().
   void take_next(const void* who, Begin begin);
 
-  // Nothing where it is not the turn of `who`.
+  // Ends the turn of `who`, if it has not ended by itself, and begins the next one if none is under
+  // way.
   void end(const void* who);
 
  private:

@@ -1,9 +1,6 @@
 #include "collectors/propagation/propagation.h"
 
-#include <unistd.h>
-
 #include <array>
-#include <climits>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -107,11 +104,6 @@ bool is_families(std::string_view text) {
   return has_family(text, AddressFamily::ipv4) || has_family(text, AddressFamily::ipv6);
 }
 
-std::string host_name() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
 // One family's Service, EndpointSlice and figures.
 class Path {
  public:
@@ -174,7 +166,8 @@ class Path {
     if (before == move->generation) {
       return;
     }
-    if (timing == kube::SliceWatch::Timing::late) {
+    const bool began_anew = before && move->generation < *before;
+    if (timing == kube::SliceWatch::Timing::late || began_anew) {
       // What was there before we came is no move that was missed.
       count(Outcome::late) += before ? 1U : 0U;
       tracker_.passed_over(*move);
@@ -260,7 +253,7 @@ class Propagation final : public Collector {
     made->api_.emplace(std::move(*api));
 
     const auto& node = context.options.get<std::string>(kNode);
-    const std::uint32_t turn = turn_hash(node.empty() ? host_name() : node);
+    const std::uint32_t turn = turn_hash(node.empty() ? kube::host_name() : node);
     for (const AddressFamily family : kAddressFamilies) {
       if (has_family(context.options.get<std::string>(kFamiliesOption), family)) {
         made->paths_.push_back(std::make_unique<Path>(

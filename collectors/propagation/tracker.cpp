@@ -10,6 +10,7 @@ void Tracker::moved(const Move& move, Clock::time_point arrived) {
     return;  // the same again, as a renewed watch tells it
   }
   newest_ = move.generation;
+  settling_since_.reset();
   settling_left_ = 0;
   pending_.push_back({.generation = move.generation, .arrived = arrived, .written = move.written});
   if (pending_.size() > kMostPending) {
@@ -23,14 +24,16 @@ void Tracker::passed_over(const Move& move) {
     forget();  // the canary began anew
   }
   newest_ = move.generation;
+  settling_since_.reset();
   settling_left_ = 0;
 }
 
 Tracker::Learned Tracker::answered(const Answer& answer) {
   Learned learned;
-  // One that nobody has told us of is of another life of the canary.
+  // The rules may hear of a move before we do. But one that is far ahead is of another life of the
+  // canary.
   const std::uint64_t told = answer.generation.value_or(0);
-  const std::uint64_t generation = told <= newest_ ? told : 0;
+  const std::uint64_t generation = told <= newest_ + kMostAhead ? told : 0;
   while (!pending_.empty() && pending_.front().generation <= generation &&
          pending_.front().arrived <= answer.began) {
     const Pending& done = pending_.front();

@@ -26,8 +26,10 @@ class Tracker {
   static constexpr int kSettling = 10;
   static constexpr std::chrono::milliseconds kSettleEvery{100};
   // Between two connections, until the node routes: a tenth of how long it has been, but not less
-  // than this. So 20 minutes take 111 connections, and no more than a tenth is uncertain.
+  // than this. So 20 minutes take 116 connections, and no more than a tenth is uncertain.
   static constexpr std::chrono::milliseconds kLeastPause{5};
+  // How many moves a watch may miss while it is being made again.
+  static constexpr std::uint64_t kMostAhead = 4;
   // Moves under way at most; the oldest are given up.
   static constexpr std::size_t kMostPending = 64;
 

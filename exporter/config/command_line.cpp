@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <tuple>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -215,17 +216,19 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
     line.command = Command::check_config;
     line.config_file = file_to_check;
   }
-  if (probe->parsed()) {
-    if (arguments.front() != "probe") {
-      return wrong("probe: expected before all options");
+  // Their options are not those of a plain start: which to read is told by the first word.
+  for (const auto& [with_options, word, command] :
+       {std::tuple{canary, kCanaryCommand, Command::canary},
+        std::tuple{probe, kProbeCommand, Command::probe}}) {
+    if (with_options->parsed() && arguments.front() != word) {
+      return wrong(std::string{word} + ": expected before all options");
     }
-    line.command = Command::probe;
+    if (with_options->parsed()) {
+      line.command = command;
+    }
   }
   if (preflight->parsed()) {
     line.command = Command::preflight;
-  }
-  if (canary->parsed()) {
-    line.command = Command::canary;
   }
   for (const auto& [option, word] : preflight_words) {
     if (option->count() > 1) {

@@ -48,8 +48,10 @@ class Observer(threading.Thread):
             if not line:
                 return
             now = time.monotonic()
-            annotations = json.loads(line)["object"]["metadata"].get("annotations", {})
-            if "kubecliff.io/generation" in annotations:
+            event = json.loads(line)
+            annotations = event["object"]["metadata"].get("annotations", {})
+            # The first event tells what there was before.
+            if event["type"] == "MODIFIED" and "kubecliff.io/generation" in annotations:
                 self.told.setdefault(int(annotations["kubecliff.io/generation"]), now)
 
     def __enter__(self):

@@ -5,9 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +18,7 @@
 #include "collectors/kernel/procfs.h"
 #include "tests/support/api_stand_in.h"
 #include "tests/support/certificates.h"
+#include "tests/support/descriptors.h"
 #include "tests/support/must.h"
 
 namespace kubecliff::kube {
@@ -249,20 +248,12 @@ TEST_F(SliceWatchTest, RefusalsAreSaidInTheServersWords) {
   ASSERT_TRUE(watches());
 }
 
-class SliceWatchLongTest : public SliceWatchTest {
- protected:
-  static std::size_t descriptors() {
-    return static_cast<std::size_t>(
-        std::distance(std::filesystem::directory_iterator{"/proc/self/fd"}, {}));
-  }
-};
-
 // Without the pauses between: a hundred days of them in seconds.
-TEST_F(SliceWatchLongTest, TenThousandRoundsLeaveNothingBehind) {
+TEST_F(SliceWatchTest, TenThousandRoundsLeaveNothingBehind) {
   put("1");
   begin();
   ASSERT_TRUE(watches());
-  const std::size_t before = descriptors();
+  const std::size_t before = test::open_descriptors();
   constexpr std::uint64_t kStorm = 20'000;
   watch_.reset();
   watch_ = std::make_unique<SliceWatch>(
@@ -272,7 +263,7 @@ TEST_F(SliceWatchLongTest, TenThousandRoundsLeaveNothingBehind) {
   ASSERT_TRUE(run_until([&] { return watch_->requests() > kStorm; }, 120s));
   server_.refuse_watches(false);
   ASSERT_TRUE(watches());
-  EXPECT_LE(descriptors(), before + 2);
+  EXPECT_LE(test::open_descriptors(), before + 2);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // DNS against Debian's dnsmasq, and against a stand-in that answers late or not at all.
 #include <chrono>
+#include <future>
 #include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -137,6 +139,44 @@ TEST_F(DnsTest, NoAnswerAtAllIsATimeout) {
   EXPECT_EQ(probe.at(failures(server.address(), "AAAA", "timeout")), 1);
   EXPECT_EQ(probe.at(lookups(server.address(), "A")), 0);
   EXPECT_EQ(server.queries(), 4);
+}
+
+// In the emulated kernel, whose loopback device can be slow and lossy.
+using NetemDnsTest = DnsTest;
+
+TEST_F(NetemDnsTest, WhatTheNetworkDelaysAndLosesIsInTheTimes) {
+  must_run({"modprobe", "sch_netem"});
+  const Spawned dnsmasq{{"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
+                         "--no-hosts", "--listen-address=127.0.0.1", "--bind-interfaces",
+                         "--user=root", "--pid-file=", "--address=/a.example/10.96.0.1"}};
+  Named named = options("a.example", "127.0.0.1");
+  named["probe.dns-interval"] = Duration{1s};
+  DrivenProbe probe{named};
+  ASSERT_TRUE(probe.until(lookups("127.0.0.1", "A"), 1));
+  const auto count = [&] { return probe.at(lookups("127.0.0.1", "A")); };
+  const auto sum = [&] { return probe.at("dns_lookup_seconds_sum{127.0.0.1,A,pod}"); };
+  const auto answered = [&](int more) {
+    const double wanted = count() + more;
+    return probe.until(
+        [&](const Figures& figures) { return figures.at(lookups("127.0.0.1", "A")) >= wanted; });
+  };
+
+  // The query is delayed, and so is the answer.
+  must_run({"tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "50ms"});
+  const double quick = sum();
+  ASSERT_TRUE(answered(2));
+  EXPECT_GE(sum() - quick, 0.1);
+  EXPECT_LT(sum() - quick, 1);
+
+  must_run({"tc", "qdisc", "change", "dev", "lo", "root", "netem", "loss", "100%"});
+  const double slow = sum();
+  const auto mended = std::async(std::launch::async, [] {
+    std::this_thread::sleep_for(3s);
+    must_run({"tc", "qdisc", "delete", "dev", "lo", "root"});
+  });
+  ASSERT_TRUE(answered(1));
+  EXPECT_GE(sum() - slow, 4.9);
+  EXPECT_EQ(probe.at(failures("127.0.0.1", "A", "timeout")), 0);
 }
 
 }  // namespace

@@ -49,6 +49,10 @@ TEST(NextTurn, IsEveryNodesWhereThereAreFew) {
   EXPECT_EQ(run(40, 40, 20).turn.size, Turn::kAll);
 }
 
+TEST(NextTurn, BeginsAnewWhereNobodyComes) {
+  EXPECT_EQ(next_turn({.from = 0, .size = Turn::kAll}, 0, kLimit).size, kFirstTurn);
+}
+
 TEST(NextTurn, ComesToEveryNodeWithinHours) {
   // Nodes that route at once, and nodes that take longer than a second.
   EXPECT_LE(run(10'000, 1, 500).to_all, 60);

@@ -82,6 +82,16 @@ TEST(TrackerTest, SeveralMovesMayBeUnderWayAndOneAnswerMayEndThem) {
   EXPECT_EQ(tracker.waiting(kStart + 130s), 10s);
 }
 
+TEST(TrackerTest, RulesMayHearOfAMoveBeforeWeDo) {
+  Tracker tracker{20min};
+  tracker.moved(move(2), kStart);
+  EXPECT_EQ(tracker.answered(answer(kStart + 1s, 3)).measured.size(), 1U);
+  EXPECT_EQ(tracker.answered(answer(kStart + 2s, 3)).reached, Tracker::Reached::the_new);
+  // What was under way when the next one came tells nothing of it.
+  tracker.passed_over(move(4));
+  EXPECT_EQ(tracker.answered(answer(kStart + 3s, 3)).reached, Tracker::Reached::unsettled);
+}
+
 TEST(TrackerTest, AConnectionThatBeganBeforeTheEventProvesNothing) {
   Tracker tracker{20min};
   tracker.moved(move(2), kStart);
@@ -151,7 +161,7 @@ TEST(TrackerTest, AMoveThatIsTwiceHeardOfOrPassedOverIsNotMeasuredAgain) {
   tracker.passed_over(move(1));
   tracker.moved(move(2), kStart + 3s);
   EXPECT_EQ(tracker.waiting(kStart + 4s), 1s);
-  EXPECT_THAT(tracker.answered(answer(kStart + 4s, 3)).measured, testing::IsEmpty());
+  EXPECT_THAT(tracker.answered(answer(kStart + 4s, 1'000)).measured, testing::IsEmpty());
   EXPECT_EQ(tracker.answered(answer(kStart + 5s, 2)).measured.size(), 1U);
 }
 
