@@ -464,59 +464,50 @@ class Canary final : public Collector {
 }  // namespace
 
 CollectorSpec spec() {
-  return {
-      .name = kName,
-      .summary = "Moves the endpoint by which nodes measure propagation",
-      .schedule = Schedule::events,
-      .interval = Duration{1'000},
-      .kinds = {RefreshKind::full},
-      .families = {kLeads, kMoves, kGeneration, kConnections, kBusiest, kTurn},
-      .options =
-          {{.name = kApiServer,
-            .default_value = std::string{},
-            .help = "The API server, where this is no pod of its cluster.",
-            .accepts = &kube::is_api_server,
-            .expected = kube::kApiServerExpected},
-           {.name = kCredentials,
-            .default_value = std::string{kube::kCredentials},
-            .help = "Folder with token, ca.crt and namespace, as mounted into every pod."},
-           {.name = kNamespace,
-            .default_value = std::string{},
-            .help = "Namespace of its Service, EndpointSlices and Lease; empty: this pod's own."},
-           {.name = kService,
-            .default_value = std::string{"kubecliff-canary"},
-            .help = "Its Service, which has no selector. The Lease has the same name."},
-           {.name = kInterval,
-            .default_value = Duration{60'000},
-            .help = "Between two moves, a tenth more or less. Times the number of ports it must be "
-                    "more "
-                    "than the nodes' --collector.propagation.timeout.",
-            .least = 1},
-           {.name = kPort,
-            .default_value = std::int64_t{10'300},
-            .help = "First of the ports at which it answers.",
-            .least = 1},
-           {.name = kPorts,
-            .default_value = std::int64_t{24},
-            .help =
-                "How many ports take turns: a node that is so many moves behind is taken for one "
+  std::vector<OptionSpec> options = kube::api_options(
+      {.api_server = kApiServer, .credentials = kCredentials, .name_space = kNamespace},
+      "Namespace of its Service, EndpointSlices and Lease; empty: this pod's own.");
+  options.insert(
+      options.end(),
+      {{.name = kService,
+        .default_value = std::string{"kubecliff-canary"},
+        .help = "Its Service, which has no selector. The Lease has the same name."},
+       {.name = kInterval,
+        .default_value = Duration{60'000},
+        .help = "Between two moves, a tenth more or less. Times the number of ports it must be "
+                "more "
+                "than the nodes' --collector.propagation.timeout.",
+        .least = 1},
+       {.name = kPort,
+        .default_value = std::int64_t{10'300},
+        .help = "First of the ports at which it answers.",
+        .least = 1},
+       {.name = kPorts,
+        .default_value = std::int64_t{24},
+        .help = "How many ports take turns: a node that is so many moves behind is taken for one "
                 "that is up to date.",
-            .least = 2},
-           {.name = kConnectionRate,
-            .default_value = 2'000.0,
-            .help =
-                "Connections that nodes may make in a second; so many of them measure each move, "
+        .least = 2},
+       {.name = kConnectionRate,
+        .default_value = 2'000.0,
+        .help = "Connections that nodes may make in a second; so many of them measure each move, "
                 "in turn.",
-            .least = 1},
-           {.name = kAddresses,
-            .default_value = std::string{},
-            .help = "Where this pod is reached; empty: POD_IPS of the environment.",
-            .accepts = &are_addresses,
-            .expected = kAddressesExpected},
-           {.name = kIdentity,
-            .default_value = std::string{},
-            .help = "Its name in the Lease; empty: the host's name, in a pod the pod's."}},
-      .make = &Canary::make};
+        .least = 1},
+       {.name = kAddresses,
+        .default_value = std::string{},
+        .help = "Where this pod is reached; empty: POD_IPS of the environment.",
+        .accepts = &are_addresses,
+        .expected = kAddressesExpected},
+       {.name = kIdentity,
+        .default_value = std::string{},
+        .help = "Its name in the Lease; empty: the host's name, in a pod the pod's."}});
+  return {.name = kName,
+          .summary = "Moves the endpoint by which nodes measure propagation",
+          .schedule = Schedule::events,
+          .interval = Duration{1'000},
+          .kinds = {RefreshKind::full},
+          .families = {kLeads, kMoves, kGeneration, kConnections, kBusiest, kTurn},
+          .options = std::move(options),
+          .make = &Canary::make};
 }
 
 }  // namespace kubecliff::canary

@@ -72,6 +72,11 @@ ErrorKind kind_of(const Answer& answer) {
   }
 }
 
+bool is_api_server(std::string_view url) {
+  return url.empty() || ((url.starts_with("https://") || url.starts_with("http://")) &&
+                         !url.ends_with('/') && url.find_first_of(" ?#") == std::string_view::npos);
+}
+
 }  // namespace
 
 std::string host_name() {
@@ -99,9 +104,16 @@ ApiSettings api_settings(const Options& options, std::string_view collector) {
           .name_space = given("namespace")};
 }
 
-bool is_api_server(std::string_view url) {
-  return url.empty() || ((url.starts_with("https://") || url.starts_with("http://")) &&
-                         !url.ends_with('/') && url.find_first_of(" ?#") == std::string_view::npos);
+std::vector<OptionSpec> api_options(const ApiOptionNames& names, std::string_view namespace_help) {
+  return {{.name = names.api_server,
+           .default_value = std::string{},
+           .help = "The API server, where this is no pod of its cluster.",
+           .accepts = &is_api_server,
+           .expected = "https://HOST:PORT, or nothing for the pod's own"},
+          {.name = names.credentials,
+           .default_value = std::string{"/var/run/secrets/kubernetes.io/serviceaccount"},
+           .help = "Folder with token, ca.crt and namespace, as mounted into every pod."},
+          {.name = names.name_space, .default_value = std::string{}, .help = namespace_help}};
 }
 
 Result<Api> Api::open(ApiSettings settings, curl::Transfers& transfers) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "collectors/core/options.h"
 #include "collectors/core/result.h"
@@ -34,10 +35,15 @@ struct ApiSettings {
 
 // The settings `<collector>.api-server`, `<collector>.credentials` and `<collector>.namespace`.
 [[nodiscard]] ApiSettings api_settings(const Options& options, std::string_view collector);
-[[nodiscard]] bool is_api_server(std::string_view url);
-inline constexpr std::string_view kApiServerExpected =
-    "https://HOST:PORT, or nothing for the pod's own";
-inline constexpr std::string_view kCredentials = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+struct ApiOptionNames {
+  std::string_view api_server;
+  std::string_view credentials;
+  std::string_view name_space;
+};
+// Those three. `namespace_help` says what of the collector's is in it.
+[[nodiscard]] std::vector<OptionSpec> api_options(const ApiOptionNames& names,
+                                                  std::string_view namespace_help);
 
 // In a pod the pod's, with the host's network the node's.
 [[nodiscard]] std::string host_name();

@@ -286,48 +286,40 @@ class Propagation final : public Collector {
 }  // namespace
 
 CollectorSpec spec() {
-  return {
-      .name = kName,
-      .summary = "How long until this node routes as a change of endpoints says, by the canary",
-      .enabled = Default::off,
-      .schedule = Schedule::events,
-      .interval = Duration{1'000},
-      .kinds = {RefreshKind::full},
-      .families = {kSeconds, kSinceWrite, kWaiting, kMoves, kConnections, kSettling},
-      .options =
-          {{.name = kApiServer,
-            .default_value = std::string{},
-            .help = "The API server, where this is no pod of its cluster.",
-            .accepts = &kube::is_api_server,
-            .expected = kube::kApiServerExpected},
-           {.name = kCredentials,
-            .default_value = std::string{kube::kCredentials},
-            .help = "Folder with token, ca.crt and namespace, as mounted into every pod."},
-           {.name = kNamespace,
-            .default_value = std::string{},
-            .help = "Namespace of the canary; empty: this pod's own."},
-           {.name = kService,
-            .default_value = std::string{"kubecliff-canary"},
-            .help = "The canary's Service; its EndpointSlices are named after it."},
-           {.name = kFamiliesOption,
-            .default_value = std::string{"ipv4"},
-            .help = "Families that the canary's Service has.",
-            .accepts = &is_families,
-            .expected = "ipv4, ipv6 or ipv4,ipv6"},
-           {.name = kTimeout,
-            .default_value = Duration{20 * 60 * 1'000},
-            .help = "After so long a move counts as never routed.",
-            .least = 1},
-           {.name = kSpread,
-            .default_value = Duration{15'000},
-            .help =
-                "All nodes that lose the API server come back within this, each at a moment of its "
+  std::vector<OptionSpec> options = kube::api_options(
+      {.api_server = kApiServer, .credentials = kCredentials, .name_space = kNamespace},
+      "Namespace of the canary; empty: this pod's own.");
+  options.insert(
+      options.end(),
+      {{.name = kService,
+        .default_value = std::string{"kubecliff-canary"},
+        .help = "The canary's Service; its EndpointSlices are named after it."},
+       {.name = kFamiliesOption,
+        .default_value = std::string{"ipv4"},
+        .help = "Families that the canary's Service has.",
+        .accepts = &is_families,
+        .expected = "ipv4, ipv6 or ipv4,ipv6"},
+       {.name = kTimeout,
+        .default_value = Duration{20 * 60 * 1'000},
+        .help = "After so long a move counts as never routed.",
+        .least = 1},
+       {.name = kSpread,
+        .default_value = Duration{15'000},
+        .help = "All nodes that lose the API server come back within this, each at a moment of its "
                 "own.",
-            .least = 0.001},
-           {.name = kNode,
-            .default_value = std::string{},
-            .help = "This node's name, which tells when it is its turn; empty: the host's name."}},
-      .make = &Propagation::make};
+        .least = 0.001},
+       {.name = kNode,
+        .default_value = std::string{},
+        .help = "This node's name, which tells when it is its turn; empty: the host's name."}});
+  return {.name = kName,
+          .summary = "How long until this node routes as a change of endpoints says, by the canary",
+          .enabled = Default::off,
+          .schedule = Schedule::events,
+          .interval = Duration{1'000},
+          .kinds = {RefreshKind::full},
+          .families = {kSeconds, kSinceWrite, kWaiting, kMoves, kConnections, kSettling},
+          .options = std::move(options),
+          .make = &Propagation::make};
 }
 
 }  // namespace kubecliff::propagation
