@@ -196,7 +196,7 @@ class Canary final : public Collector {
     const std::string path = kube_path(leases_path(api_->name_space()), service_);
     api_->call("GET", path, {}, [this, sent, path](const Result<kube::Answer>& answer) {
       if (!answer || (!answer->ok() && answer->status != 404)) {
-        lease_round_ended(answer ? kube::refusal("GET " + path, *answer) : answer.error());
+        lease_round_ended(kube::refusal("GET " + path, answer));
         return;
       }
       std::optional<Lease> held;
@@ -315,7 +315,7 @@ class Canary final : public Collector {
         return;
       }
       if (!answer || !answer->ok()) {
-        give_up(answer ? kube::refusal("GET " + path, *answer) : answer.error());
+        give_up(kube::refusal("GET " + path, answer));
         return;
       }
       const auto slice = kube::decode_slice(answer->body);
@@ -399,7 +399,7 @@ class Canary final : public Collector {
   void read(const std::string& path, std::function<void(const std::string& body)> then) {
     api_->call("GET", path, {}, [this, path, then = std::move(then)](const auto& answer) {
       if (!answer || !answer->ok()) {
-        give_up(answer ? kube::refusal("GET " + path, *answer) : answer.error());
+        give_up(kube::refusal("GET " + path, answer));
       } else {
         then(answer->body);
       }
@@ -413,12 +413,10 @@ class Canary final : public Collector {
     api_->call(
         method, path, std::move(body),
         [request = std::string{method} + " " + path, then = std::move(then)](const auto& answer) {
-          if (!answer) {
-            then(answer.error());
-          } else if (!answer->ok()) {
-            then(kube::refusal(request, *answer));
-          } else {
+          if (answer && answer->ok()) {
             then(std::nullopt);
+          } else {
+            then(kube::refusal(request, answer));
           }
         });
   }

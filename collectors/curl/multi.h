@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <tuple>
 #include <unordered_map>
 
 #include "collectors/core/result.h"

@@ -104,6 +104,10 @@ ApiSettings api_settings(const Options& options, std::string_view collector) {
           .name_space = given("namespace")};
 }
 
+Error refusal(std::string_view request, const Result<Answer>& answer) {
+  return answer ? refusal(request, *answer) : answer.error();
+}
+
 std::vector<OptionSpec> api_options(const ApiOptionNames& names, std::string_view namespace_help) {
   return {{.name = names.api_server,
            .default_value = std::string{},

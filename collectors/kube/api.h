@@ -26,6 +26,8 @@ struct Answer {
 
 // What an answer that is not ok() means, in the API server's own words.
 [[nodiscard]] Error refusal(std::string_view request, const Answer& answer);
+// The same, or why there is no answer.
+[[nodiscard]] Error refusal(std::string_view request, const Result<Answer>& answer);
 
 struct ApiSettings {
   std::string url;  // empty: where Kubernetes tells every pod that it is

@@ -47,7 +47,7 @@ void SliceWatch::next() {
 void SliceWatch::discover() {
   api_.call("GET", kDiscoveryGroup, {}, [this](const Result<Answer>& answer) {
     if (!answer || !answer->ok()) {
-      failed(answer ? refusal(kDiscoveryGroup, *answer) : answer.error());
+      failed(refusal(kDiscoveryGroup, answer));
       return;
     }
     auto version = decode_discovery(answer->body);
@@ -69,7 +69,7 @@ void SliceWatch::list() {
     if (!answer || !answer->ok()) {
       version_.clear();  // of another version, perhaps, since an upgrade
       seen_version_.clear();
-      failed(answer ? refusal("GET " + where, *answer) : answer.error());
+      failed(refusal("GET " + where, answer));
       return;
     }
     auto list = decode_slice_list(answer->body);
