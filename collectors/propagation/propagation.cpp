@@ -25,7 +25,7 @@ namespace {
 using prometheus::MetricType;
 
 constexpr std::array kBounds{0.005, 0.025, 0.1,  0.25, 0.5,   1.0,
-                             2.5,   5.0,   15.0, 60.0, 300.0, 1200.0};
+                             2.0,   5.0,   10.0, 60.0, 300.0, 1200.0};
 // Clocks that differ by less than this are well set.
 constexpr std::array kSinceWriteBounds{0.1, 1.0, 5.0, 30.0, 120.0, 1200.0};
 

@@ -21,8 +21,10 @@ constexpr std::string_view name(Severity severity) {
   return kNames[static_cast<std::size_t>(severity)];
 }
 
+using Labels = std::map<std::string, std::string, std::less<>>;
+
 struct Alert {
-  using Labels = std::map<std::string, std::string, std::less<>>;
+  using Labels = kubecliff::Labels;
 
   Severity severity = Severity::warning;
   // All that tells it from others, `alertname` and `severity` among them.

@@ -9,6 +9,7 @@
 #include <utility>
 #include <variant>
 
+#include "exporter/alerting/checks.h"
 #include "exporter/config/values.h"
 #include "exporter/http/listen_address.h"
 
@@ -263,9 +264,8 @@ std::string unknown_field(std::span<const OptionSpec> fields, const std::string&
 }
 
 // Keeps the record, every field in it; what is wrong with it, or empty.
-std::string store_record(const OptionSpec& option, SettingsDraft& draft,
-                         const WrittenRecord& written) {
-  const std::span<const OptionSpec> fields = option.record->fields;
+std::string store_record(const RecordSpec& record, Records& records, const WrittenRecord& written) {
+  const std::span<const OptionSpec> fields = record.fields;
   std::map<std::string, OptionValue, std::less<>> values;
   for (const auto& [key, text] : written) {
     const auto field = std::ranges::find(fields, key, &OptionSpec::name);
@@ -286,31 +286,73 @@ std::string store_record(const OptionSpec& option, SettingsDraft& draft,
     values.emplace(field.name, field.default_value);
   }
 
-  OptionValue& kept = draft.options.try_emplace(std::string{option.name}, Records{}).first->second;
-  auto& records = std::get<Records>(kept);
   records.emplace_back(std::move(values));
-  return option.record->wrong(records);
+  return record.wrong(records);
+}
+
+// `records` finds in a draft where they are kept.
+Setting record_setting(Setting setting, const RecordSpec& record,
+                       const std::function<Records&(SettingsDraft&)>& records) {
+  for (const OptionSpec& field : record.fields) {
+    const std::string default_text = shape_of(field).default_text;
+    setting.help += " " + std::string{field.name} + ": " + std::string{field.help};
+    setting.help += default_text.empty() ? "." : " (" + default_text + ").";
+  }
+  setting.arity = Arity::records;
+  setting.value_name = "KEY=VALUE,...";
+  setting.store_record = [record, records](SettingsDraft& draft, const WrittenRecord& written) {
+    return store_record(record, records(draft), written);
+  };
+  setting.split = [fields = record.fields](std::string_view text) {
+    return split_record(fields, text);
+  };
+  return setting;
 }
 
 Setting record_option(const OptionSpec& option) {
-  std::string help{option.help};
-  for (const OptionSpec& field : option.record->fields) {
-    const std::string default_text = shape_of(field).default_text;
-    help += " " + std::string{field.name} + ": " + std::string{field.help};
-    help += default_text.empty() ? "." : " (" + default_text + ").";
-  }
-  return {.key = "collector." + std::string{option.name},
-          .group = "Collectors",
-          .arity = Arity::records,
-          .value_name = "KEY=VALUE,...",
-          .expected = std::string{option.expected},
-          .help = std::move(help),
-          .store_record =
-              [option](SettingsDraft& draft, const WrittenRecord& written) {
-                return store_record(option, draft, written);
-              },
-          .split = [fields = option.record->fields](
-                       std::string_view text) { return split_record(fields, text); }};
+  return record_setting(
+      {.key = "collector." + std::string{option.name},
+       .group = "Collectors",
+       .expected = std::string{option.expected},
+       .help = std::string{option.help}},
+      *option.record, [name = std::string{option.name}](SettingsDraft& draft) -> Records& {
+        return std::get<Records>(draft.options.try_emplace(name, Records{}).first->second);
+      });
+}
+
+SettingTable alerting_settings() {
+  return {
+      {.key = "alerting.config",
+       .group = "Alerts",
+       .value_name = "FILE",
+       .expected = "a file",
+       .help = "Evaluate the checks of alerts/thresholds.yaml here too, and tell those whom this "
+               "file names: Alertmanager, PagerDuty, webhooks.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             draft.settings.alerting_config_file = text;
+             return !text.empty();
+           }},
+      {.key = "alerting.runbooks",
+       .group = "Alerts",
+       .value_name = "URL",
+       .expected = "a URL",
+       .default_text = default_checks().runbooks,
+       .help = "Where runbooks are read: an alert's name and .md follow.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             draft.settings.runbooks = text;
+             return text.find("://") != std::string_view::npos;
+           }},
+      record_setting(
+          {.key = "alerting.thresholds",
+           .group = "Alerts",
+           .expected = "a list of maps, one for each check that is changed",
+           .help = "Other bounds for a check than those that kubecliff_threshold serves. "
+                   "May be given several times; in the file, a list of maps."},
+          threshold_record(),
+          [](SettingsDraft& draft) -> Records& { return draft.settings.thresholds; }),
+  };
 }
 
 Setting collector_option(const OptionSpec& option) {
@@ -344,6 +386,7 @@ SettingTable setting_table(std::span<const CollectorSpec> specs) {
     table.push_back(collector_switch(spec));
     std::ranges::transform(spec.options, std::back_inserter(table), collector_option);
   }
+  std::ranges::move(alerting_settings(), std::back_inserter(table));
   return table;
 }
 

@@ -22,6 +22,10 @@ struct Settings {
   LogFormat log_format = LogFormat::logfmt;
   double cpu_budget = 0.01;  // share of one core that each background collector may use
 
+  Records thresholds;    // what is changed of the checks: threshold_record() in alerting/checks.h
+  std::string runbooks;  // where they are read; empty: where alerts/thresholds.yaml says
+  std::filesystem::path alerting_config_file;  // empty: no alerts are sent from here
+
   // The collectors to run, by name, each with a value for every option that it declares.
   std::map<std::string, Options, std::less<>> collectors;
 

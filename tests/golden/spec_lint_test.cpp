@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "collectors/collectors.h"
+#include "exporter/alerting/metrics.h"
 #include "exporter/config/setting_table.h"
 #include "exporter/runner/self_metrics.h"
 
@@ -86,6 +87,9 @@ TEST(SpecLint, OwnFamiliesKeepTheContract) {
   for (const FamilySpec& family : self_families(1)) {
     lint(family, family.name.starts_with("process_") ? "process_" : "kubecliff_");
   }
+  for (const FamilySpec& family : alerting_families()) {
+    lint(family, "kubecliff_");
+  }
 }
 
 TEST(SpecLint, FamilyIsDeclaredOnce) {
@@ -103,6 +107,7 @@ TEST(SpecLint, FamilyIsDeclaredOnce) {
     add(spec.families);
   }
   add(self_families(specs.size()));
+  add(alerting_families());
 }
 
 TEST(SpecLint, OptionsAreNamedAfterTheirFolderAndKeysAreUnique) {

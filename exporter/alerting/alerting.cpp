@@ -1,0 +1,76 @@
+#include "exporter/alerting/alerting.h"
+
+#include <algorithm>
+#include <stop_token>
+#include <utility>
+
+#include "exporter/logging/log.h"
+
+namespace kubecliff {
+namespace {
+
+void remember(const Checks& checks, History& history) {
+  for (const Check& check : checks.all) {
+    if (check.value != nullptr) {
+      for (const Selector* selector : selectors(*check.value)) {
+        history.remember(*selector);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Alerting::Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
+                   TimeSource time)
+    : interval_{interval},
+      scrape_{std::move(scrape)},
+      tell_{std::move(tell)},
+      time_{std::move(time)},
+      states_{std::move(checks), std::move(node)} {
+  remember(default_checks(), history_);
+  thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
+}
+
+Alerting::~Alerting() {
+  thread_.request_stop();
+  wakes_.notify_all();
+}
+
+void Alerting::change(Checks checks, Labels node) {
+  const std::lock_guard lock{mutex_};
+  states_.change(std::move(checks), std::move(node));
+}
+
+std::vector<AlertStates::Active> Alerting::active() const {
+  const std::lock_guard lock{mutex_};
+  return states_.active();
+}
+
+void Alerting::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const Clock::time_point began = Clock::now();
+    judge();
+    std::unique_lock lock{mutex_};
+    wakes_.wait_until(lock, stop, began + interval_, [] { return false; });
+  }
+}
+
+void Alerting::judge() {
+  const std::vector<SnapshotPtr> snapshots = scrape_();
+  const Moment moment{.now = time_.now(), .wall_now = time_.wall_now()};
+  std::unique_lock lock{mutex_};
+  history_.take(moment.now, snapshots);
+  std::vector<std::string> failures = states_.evaluate(history_, moment);
+  std::vector<Alert> alerts = states_.alerts();
+  for (const std::string& failure : failures) {
+    if (std::ranges::find(failures_, failure) == failures_.end()) {
+      log_error("a check cannot be judged", {{"error", failure}});
+    }
+  }
+  failures_ = std::move(failures);
+  lock.unlock();
+  tell_(std::move(alerts));
+}
+
+}  // namespace kubecliff

@@ -1,0 +1,59 @@
+// Alerting: judges this node by the checks, again and again, on a thread of its own, from what a
+// scrape would have served. What comes of it is handed on.
+//
+// Threads: anything from any. The functions given are called by its thread.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "collectors/core/options.h"
+#include "exporter/alerting/alert_states.h"
+#include "exporter/alerting/checks.h"
+#include "exporter/alerting/history.h"
+#include "exporter/runner/snapshot.h"
+#include "exporter/runner/time_source.h"
+
+namespace kubecliff {
+
+class Alerting {
+ public:
+  using Scrape = std::function<std::vector<SnapshotPtr>()>;
+  // All alerts that fire, and those that ended within AlertStates::kEndedFor.
+  using Tell = std::function<void(std::vector<Alert> alerts)>;
+
+  Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
+           TimeSource time = {});
+  Alerting(const Alerting&) = delete;
+  Alerting& operator=(const Alerting&) = delete;
+  ~Alerting();  // waits for the judgement under way
+
+  // Other bounds from the next judgement on.
+  void change(Checks checks, Labels node);
+
+  // As of the last judgement.
+  [[nodiscard]] std::vector<AlertStates::Active> active() const;
+
+ private:
+  void run(const std::stop_token& stop);
+  void judge();
+
+  const Duration interval_;
+  const Scrape scrape_;
+  const Tell tell_;
+  const TimeSource time_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any wakes_;
+  AlertStates states_;  // guarded by mutex_, as are these
+  History history_;
+  std::vector<std::string> failures_;
+
+  std::jthread thread_;  // the last, so that it ends before what it uses
+};
+
+}  // namespace kubecliff

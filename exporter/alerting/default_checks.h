@@ -1,0 +1,10 @@
+// alerts/thresholds.yaml, compiled in.
+#pragma once
+
+#include <string_view>
+
+namespace kubecliff {
+
+[[nodiscard]] std::string_view default_checks_text();
+
+}  // namespace kubecliff
