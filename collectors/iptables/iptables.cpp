@@ -129,10 +129,10 @@ constexpr FamilySpec kNewFlows{
 constexpr FamilySpec kBackendState{
     .name = "kubecliff_iptables_backend_state",
     .help =
-        "1 for the state the backend is in: rules, empty (tables without rules), no_table, "
+        "The state the backend is in, always 1: rules, empty (tables without rules), no_table, "
         "not_loaded (kernel module), not_built (not in this kernel), denied (no permission).",
     .labels = {"backend", "family", "state"},
-    .max_series = 24};
+    .max_series = 4};
 constexpr FamilySpec kTableBytes{
     .name = "kubecliff_iptables_table_bytes",
     .help = "Size of a legacy table in the kernel: every change of one rule copies all of it.",
@@ -222,11 +222,7 @@ void add_reading(const Source& source, Samples& out) {
   if (!reading.state) {
     return;
   }
-  for (std::size_t i = 0; i < kBackendStates; ++i) {
-    const auto state = static_cast<BackendState>(i);
-    out.add(kBackendState, {source.backend, name(source.family), name(state)},
-            state == reading.state ? 1 : 0);
-  }
+  out.add(kBackendState, {source.backend, name(source.family), name(*reading.state)}, 1);
   if (reading.state != BackendState::rules && reading.state != BackendState::empty) {
     return;
   }

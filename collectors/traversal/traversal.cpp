@@ -26,7 +26,7 @@ namespace {
 
 using prometheus::MetricType;
 
-constexpr std::array kBounds{5e-6, 25e-6, 100e-6, 250e-6, 500e-6, 0.001, 0.01};
+constexpr std::array kBounds{5e-6, 25e-6, 100e-6, 250e-6, 0.001, 0.01};
 
 constexpr FamilySpec kSeconds{
     .name = "kubecliff_traversal_seconds",
@@ -47,11 +47,11 @@ constexpr FamilySpec kFloor{
 constexpr FamilySpec kState{
     .name = "kubecliff_traversal_state",
     .help =
-        "1 for what the last round met: tracked (all is measured), untracked (no rule asks for "
+        "What the last round met, always 1: tracked (all is measured), untracked (no rule asks for "
         "connection tracking, so no flow is new and nothing walks nat), table_full (over 90 % in "
         "use: no probes), unknown (no privilege or kernel support to look).",
     .labels = {"family", "state"},
-    .max_series = 8};
+    .max_series = 2};
 
 constexpr FamilySpec kWalkCpu{
     .name = "kubecliff_walk_cpu_seconds_total",
@@ -170,10 +170,7 @@ class TraversalCollector final : public Collector {
   }
 
   void add(AddressFamily family, const Measured& measured, Samples& out) {
-    for (std::size_t i = 0; i < kStateNames.size(); ++i) {
-      out.add(kState, {name(family), kStateNames[i]},
-              measured.state == static_cast<State>(i) ? 1 : 0);
-    }
+    out.add(kState, {name(family), kStateNames[static_cast<std::size_t>(measured.state)]}, 1);
     Totals& totals = totals_[static_cast<std::size_t>(family)];
     add(family, "new", measured.first, totals.first, out);
     add(family, "established", measured.later, totals.later, out);

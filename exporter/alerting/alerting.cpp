@@ -23,10 +23,10 @@ void remember(const Checks& checks, History& history) {
 
 Alerting::Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
                    TimeSource time)
-    : interval_{interval},
-      scrape_{std::move(scrape)},
+    : scrape_{std::move(scrape)},
       tell_{std::move(tell)},
       time_{std::move(time)},
+      interval_{interval},
       states_{std::move(checks), std::move(node)} {
   remember(default_checks(), history_);
   thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
@@ -37,8 +37,9 @@ Alerting::~Alerting() {
   wakes_.notify_all();
 }
 
-void Alerting::change(Checks checks, Labels node) {
+void Alerting::change(Checks checks, Labels node, Duration interval) {
   const std::lock_guard lock{mutex_};
+  interval_ = interval;
   states_.change(std::move(checks), std::move(node));
 }
 

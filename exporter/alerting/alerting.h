@@ -32,8 +32,8 @@ class Alerting {
   Alerting& operator=(const Alerting&) = delete;
   ~Alerting();  // waits for the judgement under way
 
-  // Other bounds from the next judgement on.
-  void change(Checks checks, Labels node);
+  // Other bounds, labels and interval from the next judgement on; what fires goes on.
+  void change(Checks checks, Labels node, Duration interval);
 
   // As of the last judgement.
   [[nodiscard]] std::vector<AlertStates::Active> active() const;
@@ -42,14 +42,14 @@ class Alerting {
   void run(const std::stop_token& stop);
   void judge();
 
-  const Duration interval_;
   const Scrape scrape_;
   const Tell tell_;
   const TimeSource time_;
 
   mutable std::mutex mutex_;
   std::condition_variable_any wakes_;
-  AlertStates states_;  // guarded by mutex_, as are these
+  Duration interval_;  // guarded by mutex_, as are these
+  AlertStates states_;
   History history_;
   std::vector<std::string> failures_;
 

@@ -1,6 +1,7 @@
 #include "exporter/alerting/metrics.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace kubecliff {
 namespace {
@@ -26,13 +27,14 @@ constexpr FamilySpec kActive{
 };
 
 // Of a histogram, what it is served as is named after it.
-bool serves(std::span<const std::string_view> metrics, std::string_view name) {
-  const auto is_part = [name](std::string_view metric) {
-    const std::string_view part =
-        name.starts_with(metric) ? name.substr(metric.size()) : std::string_view{"none"};
-    return part.empty() || part == "_bucket" || part == "_sum" || part == "_count";
-  };
-  return std::ranges::any_of(metrics, is_part);
+std::string family_of(std::string metric) {
+  for (const std::string_view part : {"_bucket", "_sum", "_count"}) {
+    if (metric.ends_with(part)) {
+      metric.resize(metric.size() - part.size());
+      break;
+    }
+  }
+  return metric;
 }
 
 }  // namespace
@@ -41,16 +43,37 @@ std::vector<FamilySpec> alerting_families() {
   return {kThreshold, kActive};
 }
 
-void add_thresholds(const Checks& checks, std::span<const std::string_view> metrics, Samples& out) {
+Thresholds::Thresholds(const Checks& checks) {
   for (const Check& check : checks.all) {
-    if (!check.has_threshold() ||
-        !std::ranges::all_of(selectors(*check.value), [metrics](const Selector* selector) {
-          return serves(metrics, selector->metric);
-        })) {
+    if (!check.has_threshold()) {
       continue;
     }
+    Served& served = checks_.emplace_back();
+    served.check = check.name;
+    for (const Selector* selector : selectors(*check.value)) {
+      served.families.push_back(selector->metric);
+      served.families.push_back(family_of(selector->metric));
+    }
     for (const Bound& bound : check.bounds) {
-      out.add(kThreshold, {check.name, name(bound.severity)}, bound.value);
+      served.bounds.emplace_back(name(bound.severity), bound.value);
+    }
+  }
+}
+
+void Thresholds::add(std::span<const SnapshotPtr> served, Samples& out) const {
+  std::unordered_set<std::string_view> families;
+  for (const SnapshotPtr& snapshot : served) {
+    for (const prometheus::MetricFamily& family : snapshot->families) {
+      families.insert(family.name);
+    }
+  }
+  for (const Served& check : checks_) {
+    if (std::ranges::any_of(check.families, [&families](const std::string& family) {
+          return families.contains(family);
+        })) {
+      for (const auto& [severity, value] : check.bounds) {
+        out.add(kThreshold, {check.check, severity}, value);
+      }
     }
   }
 }

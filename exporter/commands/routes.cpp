@@ -9,8 +9,12 @@
 
 namespace kubecliff {
 
-Routes::Routes(const Runner& runner, std::string telemetry_path, std::string version)
-    : runner_{runner}, version_{std::move(version)}, telemetry_path_{std::move(telemetry_path)} {}
+Routes::Routes(const Runner& runner, const NodeAlerts& alerts, std::string telemetry_path,
+               std::string version)
+    : runner_{runner},
+      alerts_{alerts},
+      version_{std::move(version)},
+      telemetry_path_{std::move(telemetry_path)} {}
 
 void Routes::set_telemetry_path(std::string path) {
   const std::lock_guard lock{mutex_};
@@ -39,10 +43,11 @@ http::Response Routes::answer(const http::Request& request) const {
 
 http::Response Routes::metrics(const http::Request& request) const {
   const std::vector<std::string_view> collect = request.parameters("collect[]");
-  const auto snapshots = runner_.scrape(collect);
+  auto snapshots = runner_.scrape(collect);
   if (!snapshots) {
     return {.status = 400, .body = snapshots.error().message + "\n"};
   }
+  snapshots->push_back(alerts_.snapshot(*snapshots));
   const http::Format format = http::negotiate(request.header("Accept"));
   return {.content_type = std::string{http::content_type(format)},
           .body = http::render(format, *snapshots)};

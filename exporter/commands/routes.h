@@ -4,15 +4,17 @@
 #include <mutex>
 #include <string>
 
+#include "exporter/commands/node_alerts.h"
 #include "exporter/http/message.h"
 #include "exporter/runner/runner.h"
 
 namespace kubecliff {
 
-// Any thread may call anything. `runner` must outlive it.
+// Any thread may call anything. `runner` and `alerts` must outlive it.
 class Routes {
  public:
-  Routes(const Runner& runner, std::string telemetry_path, std::string version);
+  Routes(const Runner& runner, const NodeAlerts& alerts, std::string telemetry_path,
+         std::string version);
 
   void set_telemetry_path(std::string path);
 
@@ -24,6 +26,7 @@ class Routes {
   [[nodiscard]] http::Response landing(const std::string& telemetry_path) const;
 
   const Runner& runner_;
+  const NodeAlerts& alerts_;
   const std::string version_;
   mutable std::mutex mutex_;
   std::string telemetry_path_;  // guarded by mutex_

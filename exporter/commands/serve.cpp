@@ -12,6 +12,7 @@
 
 #include "collectors/kernel/host_network.h"
 #include "exporter/commands/exit_code.h"
+#include "exporter/commands/node_alerts.h"
 #include "exporter/commands/routes.h"
 #include "exporter/commands/version.h"
 #include "exporter/commands/web_servers.h"
@@ -99,11 +100,15 @@ class Daemon {
         specs_{specs},
         settings_{std::move(settings)},
         runner_{specs, {.build = build_info()}},
-        routes_{runner_, settings_.telemetry_path, build_info().version},
+        alerts_{runner_},
+        routes_{runner_, alerts_, settings_.telemetry_path, build_info().version},
         servers_{[this](const http::Request& request) { return routes_.answer(request); }} {}
 
   Result<void> start(WebConfigPtr web_config) {
     web_config_ = std::move(web_config);
+    if (auto applied = alerts_.apply(settings_); !applied) {
+      return applied;
+    }
     runner_.apply(runner_settings(settings_, line_.command));
     if (auto listening = servers_.apply(settings_.listen_addresses, web_config_); !listening) {
       return listening;
@@ -150,6 +155,9 @@ class Daemon {
     if (!web_config) {
       return std::unexpected(web_config.error());
     }
+    if (auto applied = alerts_.apply(*settings); !applied) {
+      return applied;
+    }
     if (auto listening = servers_.apply(settings->listen_addresses, *web_config); !listening) {
       return listening;
     }
@@ -167,6 +175,7 @@ class Daemon {
   Settings settings_;
   WebConfigPtr web_config_;
   Runner runner_;
+  NodeAlerts alerts_;
   Routes routes_;
   WebServers servers_;  // the last, so that no request outlives what answers it
 };
