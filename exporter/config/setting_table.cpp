@@ -337,21 +337,20 @@ SettingTable alerting_settings() {
        .group = "Alerts",
        .value_name = "URL",
        .expected = "a URL",
-       .default_text = default_checks().runbooks,
-       .help = "Where runbooks are read: an alert's name and .md follow.",
+       .help = "Where runbooks are read, if not where alerts/thresholds.yaml says: an alert's name "
+               "and .md follow.",
        .store =
            [](SettingsDraft& draft, std::string_view text) {
              draft.settings.runbooks = text;
              return text.find("://") != std::string_view::npos;
            }},
-      record_setting(
-          {.key = "alerting.thresholds",
-           .group = "Alerts",
-           .expected = "a list of maps, one for each check that is changed",
-           .help = "Other bounds for a check than those that kubecliff_threshold serves. "
-                   "May be given several times; in the file, a list of maps."},
-          threshold_record(),
-          [](SettingsDraft& draft) -> Records& { return draft.settings.thresholds; }),
+      record_setting({.key = "alerting.thresholds",
+                      .group = "Alerts",
+                      .expected = "a list of maps, one for each check that is changed",
+                      .help = "Other bounds for a check than those of alerts/thresholds.yaml. "
+                              "May be given several times; in the file, a list of maps."},
+                     threshold_record(),
+                     [](SettingsDraft& draft) -> Records& { return draft.settings.thresholds; }),
   };
 }
 
