@@ -17,11 +17,11 @@
 #include "collectors/canary/responder.h"
 #include "collectors/canary/service.h"
 #include "collectors/canary/turns.h"
+#include "collectors/core/backoff.h"
 #include "collectors/curl/transfers.h"
 #include "collectors/kernel/poller.h"
 #include "collectors/kernel/socket_address.h"
 #include "collectors/kube/api.h"
-#include "collectors/kube/backoff.h"
 #include "collectors/kube/endpoint_slice.h"
 #include "collectors/propagation/move.h"
 
@@ -444,7 +444,7 @@ class Canary final : public Collector {
   std::unique_ptr<curl::Transfers> transfers_;
   std::optional<kube::Api> api_;
   std::unique_ptr<Responder> responder_;
-  kube::Backoff backoff_{kRetry};
+  Backoff backoff_{kRetry};
   Candidate candidate_;
   std::string version_;  // of discovery.k8s.io; empty: not known
   std::optional<Round> round_;

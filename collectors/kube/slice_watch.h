@@ -14,11 +14,11 @@
 #include <string>
 #include <string_view>
 
+#include "collectors/core/backoff.h"
 #include "collectors/core/collector.h"
 #include "collectors/core/result.h"
 #include "collectors/kernel/poller.h"
 #include "collectors/kube/api.h"
-#include "collectors/kube/backoff.h"
 #include "collectors/kube/endpoint_slice.h"
 #include "collectors/kube/lines.h"
 

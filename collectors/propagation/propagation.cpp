@@ -11,6 +11,7 @@
 
 #include <prometheus/histogram.h>
 
+#include "collectors/core/backoff.h"
 #include "collectors/curl/transfers.h"
 #include "collectors/kernel/poller.h"
 #include "collectors/kube/api.h"
@@ -118,7 +119,7 @@ class Path {
         watch_{poller,
                api,
                slice_,
-               kube::Backoff{spread},
+               Backoff{spread},
                {.on_slice = [this](const auto& slice, auto timing) { take(slice, timing); },
                 .on_absent = [this] { absent(); }}} {}
   Path(const Path&) = delete;

@@ -1,4 +1,4 @@
-#include "collectors/kube/backoff.h"
+#include "collectors/core/backoff.h"
 
 #include <algorithm>
 #include <chrono>
@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-namespace kubecliff::kube {
+namespace kubecliff {
 namespace {
 
 using namespace std::chrono_literals;
@@ -77,4 +77,4 @@ TEST(BackoffTest, TenThousandNodesDoNotMeetWhenTheApiServerComesBack) {
 }
 
 }  // namespace
-}  // namespace kubecliff::kube
+}  // namespace kubecliff

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <random>
 
-namespace kubecliff::kube {
+namespace kubecliff {
 
 class Backoff {
  public:
@@ -39,4 +39,4 @@ class Backoff {
   std::chrono::milliseconds span_ = first_;
 };
 
-}  // namespace kubecliff::kube
+}  // namespace kubecliff
