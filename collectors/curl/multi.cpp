@@ -106,6 +106,10 @@ void Multi::act(curl_socket_t socket, int events) {
     CURL* const easy = message->easy_handle;
     const CURLcode code = message->data.result;
     const auto ended = under_way_.extract(easy);
+    // Not to be asked any more once the handle is removed.
+    curl_socket_t kept = CURL_SOCKET_BAD;
+    library_.easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &kept);
+    kept_connection_ = kept;
     library_.multi_remove_handle(multi_, easy);
     if (!ended.empty()) {
       ended.mapped()(code);

@@ -38,6 +38,10 @@ class Multi {
   // Breaks it off. Nothing where it was not added, or has come to its end.
   void remove(CURL* easy);
 
+  // While an OnEnd is called: the connection of its handle, where that is kept to be used again; -1
+  // where it is closed. libcurl owns it, and lets it be until the next handle is added.
+  [[nodiscard]] int kept_connection() const { return kept_connection_; }
+
  private:
   Multi(Poller& poller, const Library& library);
 
@@ -50,6 +54,7 @@ class Multi {
   Timer timer_;
   CURLM* multi_ = nullptr;
   std::unordered_map<CURL*, OnEnd> under_way_;
+  int kept_connection_ = -1;
 };
 
 }  // namespace kubecliff::curl

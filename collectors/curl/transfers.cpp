@@ -80,7 +80,7 @@ Transfers::~Transfers() = default;
 Transfers::Id Transfers::start(const Request& request, OnBody on_body, OnEnd on_end) {
   const Library& curl = multi_->library();
   auto transfer = std::make_unique<Transfer>(*multi_);
-  transfer->name = request.method + ' ' + request.url;
+  transfer->name = request.name.empty() ? request.method + ' ' + request.url : request.name;
   transfer->body = request.body;
   transfer->on_body = std::move(on_body);
   transfer->on_end = std::move(on_end);
@@ -93,6 +93,9 @@ Transfers::Id Transfers::start(const Request& request, OnBody on_body, OnEnd on_
   set(CURLOPT_NOPROXY, "*");
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  set(CURLOPT_NOBODY, request.method == "HEAD" ? 1L : 0L);
+  // A name that no server resolves holds up nobody who does not want to know any more.
+  set(CURLOPT_QUICK_EXIT, 1L);
   if (!request.body.empty()) {
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer->body.size()));
     set(CURLOPT_POSTFIELDS, transfer->body.data());
@@ -101,6 +104,13 @@ Transfers::Id Transfers::start(const Request& request, OnBody on_body, OnEnd on_
     transfer->headers = curl.slist_append(transfer->headers, header.c_str());
   }
   set(CURLOPT_HTTPHEADER, transfer->headers);
+  if (!request.username.empty()) {
+    set(CURLOPT_USERNAME, request.username.c_str());
+    set(CURLOPT_PASSWORD, request.password.c_str());
+  }
+  if (request.longest_idle > 0s) {
+    set(CURLOPT_MAXAGE_CONN, static_cast<long>(request.longest_idle.count()));
+  }
   set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
   if (!request.ca_file.empty()) {
     set(CURLOPT_CAINFO, request.ca_file.c_str());
@@ -125,6 +135,10 @@ Transfers::Id Transfers::start(const Request& request, OnBody on_body, OnEnd on_
   const Id id = ++last_id_;
   multi_->add(transfer->easy.get(), [this, id](CURLcode code) {
     const std::unique_ptr<Transfer> ended = std::move(transfers_.extract(id).mapped());
+    curl_off_t retry_after = 0;
+    multi_->library().easy_getinfo(ended->easy.get(), CURLINFO_RETRY_AFTER, &retry_after);
+    ending_ = {.retry_after = std::chrono::seconds{retry_after},
+               .kept_connection = multi_->kept_connection()};
     ended->on_end(outcome(*ended, code));
   });
   transfers_.emplace(id, std::move(transfer));

@@ -30,6 +30,12 @@ struct Request {
   std::chrono::milliseconds timeout{};
   // Without a byte for so long, it is given up; none: it may be silent for ever.
   std::chrono::seconds silence{};
+  std::string name = {};  // what errors call it; METHOD and URL where it is empty
+  // Basic authentication, where there is a user.
+  std::string username = {};
+  std::string password = {};
+  // A connection that was idle for longer is not used again; none: libcurl's own two minutes.
+  std::chrono::seconds longest_idle{};
 };
 
 class Transfers {
@@ -55,6 +61,13 @@ class Transfers {
   // Neither of its functions is called any more. Nothing where it has ended.
   void cancel(Id id);
 
+  // Of the transfer whose OnEnd is being called.
+  struct Ending {
+    std::chrono::seconds retry_after{};  // as the response asks for; none where it does not
+    int kept_connection = -1;            // see Multi
+  };
+  [[nodiscard]] const Ending& ending() const { return ending_; }
+
  private:
   struct Transfer;
 
@@ -68,6 +81,7 @@ class Transfers {
   std::unique_ptr<Multi> multi_;
   std::unordered_map<Id, std::unique_ptr<Transfer>> transfers_;
   Id last_id_ = 0;
+  Ending ending_;
 };
 
 }  // namespace kubecliff::curl
