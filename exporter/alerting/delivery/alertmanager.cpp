@@ -1,0 +1,68 @@
+#include "exporter/alerting/delivery/alertmanager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "exporter/alerting/delivery/text.h"
+
+namespace kubecliff::delivery {
+namespace {
+
+// Of a minute, by which nodes differ.
+constexpr std::chrono::milliseconds kJitter{6'000};
+
+}  // namespace
+
+Alertmanager::Alertmanager(std::uint32_t seed)
+    : slots_{Slots::Gone::forgotten, Severity::info,
+             [](const Alert& alert) { return key_of_labels(alert.labels); }},
+      pacing_{seed} {}
+
+void Alertmanager::update(std::span<const Alert> alerts, Moment now) {
+  slots_.update(alerts, now.wall);
+}
+
+std::optional<Message> Alertmanager::next(Moment now) {
+  if (now.steady < due()) {
+    return std::nullopt;
+  }
+  slots_.begin();
+  Json alerts = Json::array();
+  for (const auto& [key, slot] : slots_.all()) {
+    alerts.push_back(alertmanager_alert(slot.alert, now.wall + 4 * kResend));
+  }
+  return Message{.path = kAlertmanagerPath, .body = std::move(alerts)};
+}
+
+Verdict Alertmanager::answered(const Answer& answer, Moment now) {
+  const Verdict verdict = usual_verdict(answer);
+  slots_.end(verdict, answer.unheard ? Slots::Heard::no : Slots::Heard::maybe);
+  if (verdict == Verdict::later) {
+    pacing_.failed(answer.retry_after, now.steady);
+  } else {
+    pacing_.worked();
+    resend_ = now.steady + kResend - kJitter + pacing_.below(2 * kJitter);
+  }
+  if (verdict == Verdict::taken) {
+    failing_since_.reset();
+  } else if (!failing_since_) {
+    failing_since_ = now.steady;
+  }
+  return verdict;
+}
+
+Clock::time_point Alertmanager::due() const {
+  if (slots_.empty()) {
+    return Clock::time_point::max();
+  }
+  return slots_.to_tell() ? pacing_.not_before() : std::max(resend_, pacing_.not_before());
+}
+
+Json alertmanager_alert(const Alert& alert, WallClock::time_point ends) {
+  return {{"labels", alert.labels},
+          {"annotations", alert.annotations},
+          {"startsAt", to_rfc3339(alert.began)},
+          {"endsAt", to_rfc3339(alert.ended.value_or(ends))}};
+}
+
+}  // namespace kubecliff::delivery
