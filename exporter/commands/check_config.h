@@ -9,8 +9,8 @@
 
 namespace kubecliff {
 
-// Reads the file, and the web configuration that it names, as a start would. The error is the line
-// that a start would print.
+// Reads the file, and those of web and alerts that it names, as a start would. The error is the
+// line that a start would print.
 [[nodiscard]] Result<void> check_config(const CommandLine& line, const SettingTable& table,
                                         std::span<const CollectorSpec> specs);
 

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "exporter/alerting/delivery/notifier.h"
 #include "exporter/alerting/metrics.h"
 #include "exporter/config/setting_table.h"
 #include "exporter/runner/self_metrics.h"
@@ -76,7 +77,9 @@ std::string metrics_doc(std::span<const CollectorSpec> specs, std::size_t in_dae
          "its row says, whatever the cluster's size. Combinations that a node does not have are "
          "left out; at the defaults an ordinary node serves at most 600 series in all.\n" +
          collectors + "\n## kubecliff itself\n\n" + family_table(self_families(in_daemon)) +
-         "\n## Alerts\n\n" + family_table(alerting_families());
+         "\n## Alerts\n\n" + family_table(alerting_families()) +
+         "\nOf those who are told (`--alerting.config`):\n\n" +
+         family_table(delivery::Notifier::families());
 }
 
 }  // namespace kubecliff::test

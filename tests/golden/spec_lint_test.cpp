@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "collectors/collectors.h"
+#include "exporter/alerting/delivery/notifier.h"
 #include "exporter/alerting/metrics.h"
 #include "exporter/config/setting_table.h"
 #include "exporter/runner/self_metrics.h"
@@ -27,11 +28,11 @@ using ::testing::StartsWith;
 
 // Classes all of them; a name of a Service, chain or address is none.
 const std::vector<std::string_view> contract_labels{
-    "backend",  "check",     "class",    "collector", "command", "compiler", "device",
-    "family",   "flow",      "hook",     "kind",      "mode",    "module",   "owner",
-    "path",     "phase",     "protocol", "query",     "reason",  "resource", "result",
-    "revision", "scheduler", "server",   "set",       "setting", "severity", "signal",
-    "state",    "table",     "target",   "vantage",   "version"};
+    "backend", "check",    "class",     "collector", "command", "compiler", "device",
+    "family",  "flow",     "hook",      "kind",      "mode",    "module",   "owner",
+    "path",    "phase",    "protocol",  "query",     "reason",  "receiver", "resource",
+    "result",  "revision", "scheduler", "server",    "set",     "setting",  "severity",
+    "signal",  "state",    "table",     "target",    "vantage", "version"};
 
 // The collector that a dotted one belongs to, which is also the folder of both.
 std::string folder(const CollectorSpec& spec) {
@@ -90,6 +91,9 @@ TEST(SpecLint, OwnFamiliesKeepTheContract) {
   for (const FamilySpec& family : alerting_families()) {
     lint(family, "kubecliff_");
   }
+  for (const FamilySpec& family : delivery::Notifier::families()) {
+    lint(family, "kubecliff_");
+  }
 }
 
 TEST(SpecLint, FamilyIsDeclaredOnce) {
@@ -108,6 +112,7 @@ TEST(SpecLint, FamilyIsDeclaredOnce) {
   }
   add(self_families(specs.size()));
   add(alerting_families());
+  add(delivery::Notifier::families());
 }
 
 TEST(SpecLint, OptionsAreNamedAfterTheirFolderAndKeysAreUnique) {
