@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collectors/collectors.h"
+#include "exporter/commands/alert.h"
 #include "exporter/commands/check_config.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/preflight.h"
@@ -54,6 +55,8 @@ int run(std::span<const std::string> arguments) {
       return kExitOk;
     case Command::preflight:
       return run_preflight(*line, table, specs);
+    case Command::alert:
+      return run_alert(*line);
     case Command::canary:
     case Command::serve:
     case Command::probe:

@@ -7,6 +7,9 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;      // could not start or go on
 inline constexpr int kExitBadSettings = 2;  // wrong command line or configuration
 
+// Of alert test; 0 where every receiver took it.
+inline constexpr int kExitNotTaken = 1;
+
 // Of preflight; 0 where the node is ready.
 inline constexpr int kExitBlocked = 1;
 inline constexpr int kExitUnknown = 3;

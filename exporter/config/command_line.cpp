@@ -18,6 +18,7 @@ constexpr std::string_view kSynopsis = R"(Usage:
   kubecliff probe [OPTION]...
   kubecliff check-config FILE
   kubecliff preflight --to=MODE [--output=FORMAT] [OPTION]...
+  kubecliff alert test --alerting.config=FILE [--severity=SEVERITY]
   kubecliff canary [OPTION]...
 
 Serves this node's Service dataplane, its iptables rules and its connection
@@ -39,6 +40,10 @@ Commands:
         kube-proxy's version and configuration, what is in use and would mean
         something else, and which metrics end. Changes nothing. Takes the
         options below, of which those of the collectors matter.
+  alert test --alerting.config=FILE [--severity=info|warning|critical]
+        Send one alert, KubecliffTest, to every receiver of the file, of
+        severity info where none is given, and say what each answers: exit
+        code 0 where all took it, 1 where one did not.
   canary
         Move the endpoint by which the collector propagation of all nodes
         measures how long a change of endpoints takes: a small server, of which
@@ -74,7 +79,7 @@ Signals:
 Exit codes:
   0           stopped as asked; preflight: ready
   1           could not start or go on, such as a port in use; preflight:
-              blocked
+              blocked; alert test: not taken by all
   2           wrong command line or configuration
   3           preflight: cannot be told
 
@@ -116,7 +121,7 @@ std::string spelling(const Setting& setting) {
 // What CLI11 did not recognise: a flag's name, without its value, or a word.
 std::string unexpected_argument(const SettingTable& table, std::string_view argument) {
   if (!argument.starts_with("-")) {
-    return "expected options, check-config FILE, preflight, canary or probe, got \"" +
+    return "expected options, check-config FILE, preflight, alert, canary or probe, got \"" +
            std::string{argument} + "\"";
   }
   const std::string_view flag = argument.substr(0, argument.find('='));
@@ -168,12 +173,19 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   CLI::App* probe = app.add_subcommand(std::string{kProbeCommand});
   probe->set_help_flag("-h,--help");
   probe->fallthrough();
-  std::vector<std::pair<CLI::Option*, std::string*>> preflight_words;
-  for (const auto& [flag, word] :
-       {std::pair{"--to", &PreflightWords::to}, std::pair{"--output", &PreflightWords::output}}) {
-    CLI::Option* option = preflight->add_option(flag);
+  CLI::App* alert = app.add_subcommand("alert");
+  alert->set_help_flag("-h,--help");
+  // Options of commands, and where each goes.
+  std::vector<std::pair<CLI::Option*, std::string*>> words;
+  for (const auto& [of, flag, word] :
+       {std::tuple{preflight, "--to", &line.preflight.to},
+        std::tuple{preflight, "--output", &line.preflight.output},
+        std::tuple{alert, "ACTION", &line.alert.action},
+        std::tuple{alert, "--alerting.config", &line.alert.config_file},
+        std::tuple{alert, "--severity", &line.alert.severity}}) {
+    CLI::Option* option = of->add_option(flag);
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    preflight_words.emplace_back(option, &(line.preflight.*word));
+    words.emplace_back(option, word);
   }
 
   // CLI11 takes `--key= next` for `--key=next`.
@@ -230,7 +242,10 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   if (preflight->parsed()) {
     line.command = Command::preflight;
   }
-  for (const auto& [option, word] : preflight_words) {
+  if (alert->parsed()) {
+    line.command = Command::alert;
+  }
+  for (const auto& [option, word] : words) {
     if (option->count() > 1) {
       return not_once(option->get_name(), *option);
     }

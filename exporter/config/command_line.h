@@ -15,7 +15,16 @@
 
 namespace kubecliff {
 
-enum class Command : std::uint8_t { serve, canary, probe, check_config, preflight, help, version };
+enum class Command : std::uint8_t {
+  serve,
+  canary,
+  probe,
+  alert,
+  check_config,
+  preflight,
+  help,
+  version,
+};
 
 // The first word of those that have collectors of their own, and so options of their own.
 inline constexpr std::string_view kCanaryCommand = "canary";
@@ -27,10 +36,18 @@ struct PreflightWords {
   std::string output;
 };
 
+// Of alert, the same.
+struct AlertWords {
+  std::string action;
+  std::string config_file;
+  std::string severity;
+};
+
 struct CommandLine {
   Command command = Command::serve;
   std::filesystem::path config_file;  // of --config.file, or the file to check; may be empty
   PreflightWords preflight = {};
+  AlertWords alert = {};
   std::map<std::string, std::vector<std::string>, std::less<>> flags;  // by key, values unchecked
 };
 

@@ -1,0 +1,66 @@
+#include "exporter/commands/alert.h"
+
+#include <algorithm>
+#include <iostream>
+#include <string>
+
+#include "exporter/alerting/delivery/config.h"
+#include "exporter/alerting/delivery/test_alert.h"
+#include "exporter/commands/exit_code.h"
+
+namespace kubecliff {
+namespace {
+
+int refuse(const std::string& message) {
+  std::cerr << "kubecliff: " << message << '\n';
+  return kExitBadSettings;
+}
+
+// `kubecliff alert test`: one line for each receiver.
+int test(const AlertWords& words) {
+  const std::string& wanted = words.severity;
+  const auto* const severity = std::ranges::find_if(kSeverities, [&](Severity known) {
+    return name(known) == (wanted.empty() ? "info" : wanted);
+  });
+  if (severity == kSeverities.end()) {
+    return refuse("alert test: --severity: expected info, warning or critical, got \"" + wanted +
+                  "\"; see kubecliff --help");
+  }
+  if (words.config_file.empty()) {
+    return refuse(
+        "alert test: --alerting.config: expected a file, got nothing; see kubecliff "
+        "--help");
+  }
+  const auto config = delivery::load_delivery_config(words.config_file);
+  if (!config) {
+    return refuse(config.error().message);
+  }
+  const auto outcomes = delivery::send_test_alert(*config, *severity);
+  if (!outcomes) {
+    std::cerr << "kubecliff: alert test: " << outcomes.error().message << '\n';
+    return kExitFailure;
+  }
+  if (outcomes->empty()) {
+    return refuse(words.config_file + ": expected a receiver, got none");
+  }
+  bool all_taken = true;
+  for (const delivery::TestOutcome& outcome : *outcomes) {
+    std::cout << outcome.receiver << ": " << (outcome.taken ? "taken" : "not taken") << " after "
+              << outcome.took.count() << " ms, " << outcome.words << '\n';
+    all_taken = all_taken && outcome.taken;
+  }
+  return all_taken ? kExitOk : kExitNotTaken;
+}
+
+}  // namespace
+
+int run_alert(const CommandLine& line) {
+  if (line.alert.action == "test") {
+    return test(line.alert);
+  }
+  return refuse("alert: expected test, got " +
+                (line.alert.action.empty() ? "nothing" : '"' + line.alert.action + '"') +
+                "; see kubecliff --help");
+}
+
+}  // namespace kubecliff
