@@ -277,16 +277,21 @@ void Notifier::say(Post& post, Verdict verdict, const Answer& answer) {
 // Before there is anything to tell, that is all there is to see of a wrong address.
 void Notifier::say_of_line(Post& post) {
   const std::string& failure = post.line->failure();
-  if (failure.empty() == post.said_of_line.empty()) {
+  const LogField receiver{.key = "receiver", .value = post.figures.receiver};
+  if (failure.empty()) {
+    if (!post.said_of_line.empty()) {
+      log_info("the receiver of alerts is reached again", {receiver});
+    }
+    post.said_of_line.clear();
     return;
   }
-  if (failure.empty()) {
-    log_info("the receiver of alerts is reached again", {{"receiver", post.figures.receiver}});
-  } else {
-    log_warn("the receiver of alerts cannot be reached",
-             {{"receiver", post.figures.receiver}, {"error", failure}});
+  const Clock::time_point now = Clock::now();
+  if (post.said_of_line.empty() && post.said.empty() &&
+      (!post.said_of_line_at || now >= *post.said_of_line_at + kSayAgain)) {
+    log_warn("the receiver of alerts cannot be reached", {receiver, {"error", failure}});
+    post.said_of_line = failure;
+    post.said_of_line_at = now;
   }
-  post.said_of_line = failure;
 }
 
 void Notifier::say_of_state() {

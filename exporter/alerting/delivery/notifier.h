@@ -89,6 +89,7 @@ class Notifier {
     std::string said;
     std::string said_of_line;
     Clock::time_point said_at = {};
+    std::optional<Clock::time_point> said_of_line_at = {};
   };
 
   Notifier(const DeliveryConfig& config, StateFile& state, Timing timing);

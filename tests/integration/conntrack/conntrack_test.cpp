@@ -1,7 +1,6 @@
 // The conntrack collectors against the real kernel, judged by conntrack(8) on the same state.
 #include "collectors/conntrack/conntrack.h"
 
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
@@ -32,6 +31,7 @@
 #include "collectors/kernel/procfs.h"
 #include "collectors/kernel/unique_fd.h"
 #include "tests/integration/conntrack/traffic.h"
+#include "tests/support/conntrack_limit.h"
 #include "tests/support/figures.h"
 #include "tests/support/network_namespace.h"
 #include "tests/support/result_matchers.h"
@@ -269,38 +269,10 @@ TEST_F(Conntrack, IsSeenToBeOutsideTheFirstNetworkNamespace) {
   EXPECT_FALSE(*first);
 }
 
-// Lowers the whole machine's limit, from the first call to its own end.
-class LoweredLimit {
- public:
-  // In the first network namespace: in others the file is read-only, but not what was opened here.
-  LoweredLimit() : file_{::open("/proc/sys/net/netfilter/nf_conntrack_max", O_RDWR | O_CLOEXEC)} {}
-  LoweredLimit(const LoweredLimit&) = delete;
-  LoweredLimit& operator=(const LoweredLimit&) = delete;
-  ~LoweredLimit() {
-    if (before_ && !write(*before_)) {
-      ADD_FAILURE() << "nf_conntrack_max stays lowered";
-    }
-  }
-
-  [[nodiscard]] bool lower_to(double limit) {
-    before_ = sysctl("nf_conntrack_max");
-    return write(limit);
-  }
-
- private:
-  [[nodiscard]] bool write(double limit) {
-    const std::string text = std::to_string(static_cast<std::uint64_t>(limit));
-    return ::pwrite(file_.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
-  }
-
-  UniqueFd file_;
-  std::optional<double> before_;
-};
-
 class FullConntrack : public Conntrack {
  protected:
   // Before the namespace is entered.
-  LoweredLimit limit_;
+  test::LoweredLimit limit_;
 };
 
 TEST_F(FullConntrack, DropsAndEarlyDropsMoveAndEveryCounterIsWhatConntrackSays) {
