@@ -56,7 +56,7 @@ int run(std::span<const std::string> arguments) {
     case Command::preflight:
       return run_preflight(*line, table, specs);
     case Command::alert:
-      return run_alert(*line);
+      return run_alert(*line, table, specs);
     case Command::canary:
     case Command::serve:
     case Command::probe:

@@ -6,7 +6,10 @@
 
 #include "exporter/alerting/delivery/config.h"
 #include "exporter/alerting/delivery/test_alert.h"
+#include "exporter/alerting/rules_file.h"
 #include "exporter/commands/exit_code.h"
+#include "exporter/commands/node_alerts.h"
+#include "exporter/config/load.h"
 
 namespace kubecliff {
 namespace {
@@ -17,8 +20,7 @@ int refuse(const std::string& message) {
 }
 
 // `kubecliff alert test`: one line for each receiver.
-int test(const AlertWords& words) {
-  const std::string& wanted = words.severity;
+int test(const std::string& wanted, const Settings& settings) {
   const auto* const severity = std::ranges::find_if(kSeverities, [&](Severity known) {
     return name(known) == (wanted.empty() ? "info" : wanted);
   });
@@ -26,12 +28,12 @@ int test(const AlertWords& words) {
     return refuse("alert test: --severity: expected info, warning or critical, got \"" + wanted +
                   "\"; see kubecliff --help");
   }
-  if (words.config_file.empty()) {
+  if (settings.alerting_config_file.empty()) {
     return refuse(
         "alert test: --alerting.config: expected a file, got nothing; see kubecliff "
         "--help");
   }
-  const auto config = delivery::load_delivery_config(words.config_file);
+  const auto config = delivery::load_delivery_config(settings.alerting_config_file);
   if (!config) {
     return refuse(config.error().message);
   }
@@ -41,7 +43,7 @@ int test(const AlertWords& words) {
     return kExitFailure;
   }
   if (outcomes->empty()) {
-    return refuse(words.config_file + ": expected a receiver, got none");
+    return refuse(settings.alerting_config_file.string() + ": expected a receiver, got none");
   }
   bool all_taken = true;
   for (const delivery::TestOutcome& outcome : *outcomes) {
@@ -54,11 +56,20 @@ int test(const AlertWords& words) {
 
 }  // namespace
 
-int run_alert(const CommandLine& line) {
-  if (line.alert.action == "test") {
-    return test(line.alert);
+int run_alert(const CommandLine& line, const SettingTable& table,
+              std::span<const CollectorSpec> specs) {
+  const auto settings = load_settings(line, table, specs);
+  if (!settings) {
+    return refuse(settings.error().message);
   }
-  return refuse("alert: expected test, got " +
+  if (line.alert.action == "rules") {
+    std::cout << prometheus_rules(checks_of(*settings));
+    return kExitOk;
+  }
+  if (line.alert.action == "test") {
+    return test(line.alert.severity, *settings);
+  }
+  return refuse("alert: expected rules or test, got " +
                 (line.alert.action.empty() ? "nothing" : '"' + line.alert.action + '"') +
                 "; see kubecliff --help");
 }

@@ -18,7 +18,8 @@ constexpr std::string_view kSynopsis = R"(Usage:
   kubecliff probe [OPTION]...
   kubecliff check-config FILE
   kubecliff preflight --to=MODE [--output=FORMAT] [OPTION]...
-  kubecliff alert test --alerting.config=FILE [--severity=SEVERITY]
+  kubecliff alert rules [OPTION]...
+  kubecliff alert test [--severity=SEVERITY] [OPTION]...
   kubecliff canary [OPTION]...
 
 Serves this node's Service dataplane, its iptables rules and its connection
@@ -40,9 +41,12 @@ Commands:
         kube-proxy's version and configuration, what is in use and would mean
         something else, and which metrics end. Changes nothing. Takes the
         options below, of which those of the collectors matter.
-  alert test --alerting.config=FILE [--severity=info|warning|critical]
-        Send one alert, KubecliffTest, to every receiver of the file, of
-        severity info where none is given, and say what each answers: exit
+  alert rules
+        Print Prometheus rules for the checks, with the times and the bounds
+        that --alerting.thresholds or the configuration file changes.
+  alert test [--severity=info|warning|critical]
+        Send one alert, KubecliffTest, to every receiver of --alerting.config,
+        of severity info where none is given, and say what each answers: exit
         code 0 where all took it, 1 where one did not.
   canary
         Move the endpoint by which the collector propagation of all nodes
@@ -175,14 +179,13 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   probe->fallthrough();
   CLI::App* alert = app.add_subcommand("alert");
   alert->set_help_flag("-h,--help");
+  alert->fallthrough();
   // Options of commands, and where each goes.
   std::vector<std::pair<CLI::Option*, std::string*>> words;
-  for (const auto& [of, flag, word] :
-       {std::tuple{preflight, "--to", &line.preflight.to},
-        std::tuple{preflight, "--output", &line.preflight.output},
-        std::tuple{alert, "ACTION", &line.alert.action},
-        std::tuple{alert, "--alerting.config", &line.alert.config_file},
-        std::tuple{alert, "--severity", &line.alert.severity}}) {
+  for (const auto& [of, flag, word] : {std::tuple{preflight, "--to", &line.preflight.to},
+                                       std::tuple{preflight, "--output", &line.preflight.output},
+                                       std::tuple{alert, "ACTION", &line.alert.action},
+                                       std::tuple{alert, "--severity", &line.alert.severity}}) {
     CLI::Option* option = of->add_option(flag);
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     words.emplace_back(option, word);

@@ -39,7 +39,6 @@ struct PreflightWords {
 // Of alert, the same.
 struct AlertWords {
   std::string action;
-  std::string config_file;
   std::string severity;
 };
 

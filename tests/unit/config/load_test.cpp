@@ -291,9 +291,9 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
       {{"--xyz"}, "--xyz: expected an option that --help lists"},
       {{"-x"}, "-x: expected an option that --help lists"},
       {{"serve"},
-       R"(expected options, check-config FILE, preflight, canary or probe, got "serve")"},
+       R"(expected options, check-config FILE, preflight, alert, canary or probe, got "serve")"},
       {{"--collector.flows", "false"},
-       R"(expected options, check-config FILE, preflight, canary or probe, got "false")"},
+       R"(expected options, check-config FILE, preflight, alert, canary or probe, got "false")"},
       {{"--log.level=loud"}, R"(--log.level: expected debug, info, warn or error, got "loud")"},
       {{"--log.level=info", "--log.level=warn"}, "--log.level: expected once, got it 2 times"},
       {{"--collector.flows", "--no-collector.flows"},
@@ -309,7 +309,7 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
        R"(--collector.tables.peers: expected one of the keys name, pause, got "a")"},
       {{"check-config"}, "check-config: expected a FILE, got nothing"},
       {{"check-config", "a", "b"},
-       R"(expected options, check-config FILE, preflight, canary or probe, got "b")"},
+       R"(expected options, check-config FILE, preflight, alert, canary or probe, got "b")"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(error(c.arguments), c.message);

@@ -34,9 +34,9 @@ Result<DeliveryConfig> parse(std::string_view text) {
   });
 }
 
-// The block of YAML that docs/alerting-receivers.part.md shows.
+// The block of YAML that docs/alerting.md shows.
 std::string documented() {
-  std::ifstream file{std::string{KUBECLIFF_SOURCE_DIR} + "/docs/alerting-receivers.part.md"};
+  std::ifstream file{std::string{KUBECLIFF_SOURCE_DIR} + "/docs/alerting.md"};
   const std::string page{std::istreambuf_iterator<char>{file}, {}};
   constexpr std::string_view kBegin = "```yaml alerting.yml\n";
   const std::size_t begin = page.find(kBegin);
