@@ -18,6 +18,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "tests/support/fake_collector.h"
+#include "tests/support/http_stand_in.h"
 #include "tests/support/network_namespace.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/ruleset.h"
@@ -336,6 +337,74 @@ TEST_F(ProgramTest, HangupBringsAuthenticationToTheSameAddress) {
   program->signal(SIGHUP);
   ASSERT_THAT(program->line_with("configuration read again"), Not(IsEmpty()));
   EXPECT_THAT(http_get(port, "/metrics"), StartsWith("HTTP/1.1 401"));
+}
+
+// A check that holds anywhere: a limit is some entries for each bucket.
+constexpr std::string_view kAlwaysRaised =
+    "alerting.thresholds: [{check: conntrack_limit_per_bucket, info: 0.001, info-for: 0s}]\n";
+
+TEST_F(ProgramTest, JudgesTheNodeAndTellsWhomTheFileNames) {
+  test::HttpStandIn alertmanager;
+  const std::string receivers =
+      file("alerting.yml", "interval: 1s\nlabels: {instance: n1}\nalertmanagers:\n  - url: " +
+                               alertmanager.url() + "\n");
+  const std::string config =
+      file("kubecliff.yml",
+           "web.listen-address: \"127.0.0.1:0\"\ncollector.conntrack: true\n"
+           "collector.conntrack.flows: false\n" +
+               std::string{kAlwaysRaised} + "alerting.config: " + receivers + "\n");
+  const auto program = serve({"--config.file=" + config});
+  const std::uint16_t port = program->port_served();
+  ASSERT_NE(port, 0);
+
+  const auto posts = alertmanager.posts(1);
+  ASSERT_EQ(posts.size(), 1U);
+  EXPECT_EQ(posts[0].path, "/api/v2/alerts");
+  EXPECT_THAT(posts[0].body, HasSubstr(R"("alertname":"KubecliffConntrackLimitPerBucket")"));
+  EXPECT_THAT(posts[0].body, HasSubstr(R"("instance":"n1")"));
+  EXPECT_TRUE(eventually([port] {
+    const std::string metrics = http_get(port, "/metrics");
+    return metrics.find(
+               "kubecliff_alert_active{check=\"conntrack_limit_per_bucket\",severity="
+               "\"info\"} 1") != std::string::npos &&
+           metrics.find(
+               "kubecliff_notifications_total{receiver=\"alertmanager-0\",result=\"ok\"} "
+               "1") != std::string::npos;
+  }));
+  EXPECT_THAT(
+      http_get(port, "/metrics"),
+      HasSubstr("kubecliff_threshold{check=\"conntrack_limit_per_bucket\",severity=\"info\"} "
+                "0.001"));
+}
+
+TEST_F(ProgramTest, HangupTellsOthersOrNobodyAndKeepsWhatItHasWhereTheFileIsWrong) {
+  test::HttpStandIn first;
+  test::HttpStandIn second;
+  const auto told = [](const test::HttpStandIn& whom) {
+    return "interval: 1s\nalertmanagers:\n  - url: " + whom.url() + "\n";
+  };
+  const std::string receivers = file("alerting.yml", told(first));
+  const std::string rest = "web.listen-address: \"127.0.0.1:0\"\ncollector.conntrack: true\n" +
+                           std::string{kAlwaysRaised};
+  const std::string config = file("kubecliff.yml", rest + "alerting.config: " + receivers + "\n");
+  const auto program = serve({"--config.file=" + config});
+  const std::uint16_t port = program->port_served();
+  ASSERT_EQ(first.posts(1).size(), 1U);
+
+  (void)file("alerting.yml", "alertmanagers:\n  - url: nowhere\n");
+  program->signal(SIGHUP);
+  EXPECT_THAT(program->line_with("the old one stays"), HasSubstr(receivers + ":2: "));
+  EXPECT_THAT(http_get(port, "/metrics"), HasSubstr("kubecliff_alert_active"));
+
+  (void)file("alerting.yml", told(second));
+  program->signal(SIGHUP);
+  EXPECT_EQ(second.posts(1).size(), 1U) << "what fires is told to whoever is new";
+
+  (void)file("kubecliff.yml", rest);
+  program->signal(SIGHUP);
+  EXPECT_NE(program->line_with("configuration read again"), "");
+  EXPECT_NE(program->line_with("configuration read again"), "");
+  EXPECT_THAT(http_get(port, "/metrics"), Not(HasSubstr("kubecliff_alert_active")));
 }
 
 TEST_F(ProgramTest, EveryLogLineOfEitherFormatParses) {
