@@ -247,7 +247,7 @@ const Checks& default_checks() {
 }
 
 const RecordSpec& threshold_record() {
-  static const std::array kFields{
+  static const std::array fields{
       OptionSpec{.name = "check",
                  .default_value = std::string{},
                  .help = "a check of alerts/thresholds.yaml"},
@@ -282,8 +282,8 @@ const RecordSpec& threshold_record() {
                  .accepts = is_hold,
                  .expected = "a duration such as 10m"},
   };
-  static const RecordSpec kRecord{.fields = kFields, .wrong = wrong_change};
-  return kRecord;
+  static const RecordSpec record{.fields = fields, .wrong = wrong_change};
+  return record;
 }
 
 Checks changed_checks(const Records& changes) {

@@ -191,9 +191,9 @@ std::optional<double> computed(Operator operation, double left, double right) {
       return left * right;
     case Operator::divided_by:
       return left / right;
-    case Operator::or_:
-    case Operator::and_:
-    case Operator::unless:
+    case Operator::set_or:
+    case Operator::set_and:
+    case Operator::set_unless:
       break;  // of sets, not of numbers
   }
   return std::nullopt;
@@ -214,14 +214,14 @@ Vector of_sets(const Binary& binary, Vector left, const Vector& right) {
   const auto is_there = [&](const Sample& sample) {
     return others.contains(without(sample.labels, binary.ignoring));
   };
-  if (binary.operation == Operator::or_) {
+  if (binary.operation == Operator::set_or) {
     const ByLabels known = by_labels(left, binary.ignoring);
     std::ranges::copy_if(right, std::back_inserter(left), [&](const Sample& sample) {
       return !known.contains(without(sample.labels, binary.ignoring));
     });
     return left;
   }
-  const bool wanted = binary.operation == Operator::and_;
+  const bool wanted = binary.operation == Operator::set_and;
   std::erase_if(left, [&](const Sample& sample) { return is_there(sample) != wanted; });
   return left;
 }
@@ -309,7 +309,7 @@ class Evaluation {
     if (!left || !right) {
       return left ? right : left;
     }
-    if (binary.operation <= Operator::unless) {
+    if (binary.operation <= Operator::set_unless) {
       return of_sets(binary, std::move(*left), *right);
     }
     if (is_number(*binary.right)) {

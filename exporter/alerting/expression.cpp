@@ -57,12 +57,12 @@ struct OperatorSpec {
 
 // Of two that begin alike the longer one first.
 constexpr std::array kOperators{
-    OperatorSpec{"or", Operator::or_, 1},        OperatorSpec{"and", Operator::and_, 2},
-    OperatorSpec{"unless", Operator::unless, 2}, OperatorSpec{"==", Operator::equal, 3},
-    OperatorSpec{"!=", Operator::not_equal, 3},  OperatorSpec{">=", Operator::at_least, 3},
-    OperatorSpec{"<=", Operator::at_most, 3},    OperatorSpec{">", Operator::above, 3},
-    OperatorSpec{"<", Operator::below, 3},       OperatorSpec{"+", Operator::plus, 4},
-    OperatorSpec{"-", Operator::minus, 4},       OperatorSpec{"*", Operator::times, 5},
+    OperatorSpec{"or", Operator::set_or, 1},         OperatorSpec{"and", Operator::set_and, 2},
+    OperatorSpec{"unless", Operator::set_unless, 2}, OperatorSpec{"==", Operator::equal, 3},
+    OperatorSpec{"!=", Operator::not_equal, 3},      OperatorSpec{">=", Operator::at_least, 3},
+    OperatorSpec{"<=", Operator::at_most, 3},        OperatorSpec{">", Operator::above, 3},
+    OperatorSpec{"<", Operator::below, 3},           OperatorSpec{"+", Operator::plus, 4},
+    OperatorSpec{"-", Operator::minus, 4},           OperatorSpec{"*", Operator::times, 5},
     OperatorSpec{"/", Operator::divided_by, 5},
 };
 
@@ -122,8 +122,8 @@ class Parser {
   [[nodiscard]] bool next_is(std::string_view token) {
     skip_space();
     const std::string_view rest = text_.substr(at_);
-    return rest.starts_with(token) &&
-           !(is_word(token) && rest.size() > token.size() && is_name_byte(rest[token.size()]));
+    const bool goes_on = rest.size() > token.size() && is_name_byte(rest[token.size()]);
+    return rest.starts_with(token) && (!is_word(token) || !goes_on);
   }
 
   bool take(std::string_view token) {
@@ -216,7 +216,7 @@ class Parser {
     if (joined.operation < Operator::plus && numbers) {
       return wrong("something of a metric to compare");
     }
-    if ((joined.operation <= Operator::unless || !joined.ignoring.empty()) && any_number) {
+    if ((joined.operation <= Operator::set_unless || !joined.ignoring.empty()) && any_number) {
       return wrong("something of a metric on both sides");
     }
     joined.left = std::move(left.expression);
@@ -242,7 +242,10 @@ class Parser {
   Parsed primary_here() {
     if (take("(")) {
       Parsed inner = binary(1);
-      return inner && !take(")") ? Parsed{wrong(")")} : inner;
+      if (inner && !take(")")) {
+        return wrong(")");
+      }
+      return inner;
     }
     skip_space();
     const std::size_t digits = text_.find_first_not_of("0123456789.", at_);

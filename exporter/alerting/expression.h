@@ -70,9 +70,9 @@ struct Aggregate {
 };
 
 enum class Operator : std::uint8_t {
-  or_,
-  and_,
-  unless,
+  set_or,
+  set_and,
+  set_unless,
   equal,
   not_equal,
   above,

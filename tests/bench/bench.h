@@ -56,4 +56,7 @@ void bench_restore(const Plan& plan, Table& table);
 // What a new and an established flow pay, against the number of Services.
 void bench_traversal(const Plan& plan, Table& table);
 
+// A process that judges its node by all checks, and one that does not.
+void bench_alerting(const Plan& plan, Table& table);
+
 }  // namespace kubecliff::bench

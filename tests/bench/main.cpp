@@ -41,6 +41,7 @@ constexpr std::array kParts{
     Part{"scrape", "latency of /metrics", kubecliff::bench::bench_scrape},
     Part{"writer", "iptables-restore beside kubecliff", kubecliff::bench::bench_writer},
     Part{"restore", "the restore collector's CPU", kubecliff::bench::bench_restore},
+    Part{"alerting", "what it costs a node to judge itself", kubecliff::bench::bench_alerting},
     Part{"traversal", "what a flow pays", kubecliff::bench::bench_traversal},
 };
 

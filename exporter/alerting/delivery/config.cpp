@@ -334,6 +334,7 @@ class Reader {
     const auto* const found = std::ranges::find(keys, key, &Key<T>::name);
     if (found == keys.end()) {
       std::vector<std::string> paths;
+      paths.reserve(keys.size());
       const std::string prefix = path.substr(0, path.size() - key.size());
       for (const Key<T>& known : keys) {
         paths.push_back(prefix + std::string{known.name});
@@ -350,8 +351,8 @@ class Reader {
       return path + ": " + wrong;
     }
     if (!found->store(out, value)) {
-      std::string words = path + ": expected " + std::string{found->expected} + ", got ";
-      return words + (found->secret ? "something else" : '"' + value + '"');
+      return path + ": expected " + std::string{found->expected} + ", got " +
+             (found->secret ? "something else" : '"' + value + '"');
     }
     return {};
   }

@@ -194,7 +194,7 @@ void Line::start(const curl::Request& request, const Secrets& secrets, OnAnswer 
         // What broke off after its first line has said what it means.
         const bool has_status = status || received->size > kMostAnswer;
         const Status said = status ? *status : received->status;
-        Answer answer{
+        const Answer answer{
             .status = has_status ? static_cast<int>(said) : 0,
             .words = fit_to_print(status ? received->body : status.error().message, hidden),
             .retry_after = transfers_->ending().retry_after,

@@ -74,7 +74,7 @@ Opening alertmanager_opening() {
 
 Result<std::unique_ptr<Notifier>> Notifier::start(const DeliveryConfig& config, StateFile& state,
                                                   Timing timing) {
-  std::unique_ptr<Notifier> made{new Notifier{config, state, timing}};
+  std::unique_ptr<Notifier> made{new Notifier{state, timing}};
   if (!made->wake_.valid()) {
     return fail_errno(errno, "eventfd");
   }
@@ -86,7 +86,7 @@ Result<std::unique_ptr<Notifier>> Notifier::start(const DeliveryConfig& config, 
   return made;
 }
 
-Notifier::Notifier(const DeliveryConfig& /*config*/, StateFile& state, Timing timing)
+Notifier::Notifier(StateFile& state, Timing timing)
     : state_{state}, timing_{timing}, wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {}
 
 Notifier::~Notifier() {

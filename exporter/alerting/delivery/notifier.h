@@ -92,7 +92,7 @@ class Notifier {
     std::optional<Clock::time_point> said_of_line_at = {};
   };
 
-  Notifier(const DeliveryConfig& config, StateFile& state, Timing timing);
+  Notifier(StateFile& state, Timing timing);
   [[nodiscard]] Result<void> add_posts(const DeliveryConfig& config);
   [[nodiscard]] Result<void> add_post(std::string name, std::unique_ptr<Receiver> receiver,
                                       const Endpoint& endpoint, Opening opening);

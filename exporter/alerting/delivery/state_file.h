@@ -17,9 +17,7 @@ namespace kubecliff::delivery {
 
 class StateFile {
  public:
-  // Who told receivers what, and since when checks are past their bounds.
   static constexpr const char* kPagerDuty = "pagerduty";
-  static constexpr const char* kPending = "pending";
 
   // Reads it. With an empty path nothing outlives the process.
   explicit StateFile(std::filesystem::path path);

@@ -117,6 +117,7 @@ Result<std::vector<TestOutcome>> send_test_alert(const DeliveryConfig& config, S
     poller.dispatch();
   }
   std::vector<TestOutcome> outcomes;
+  outcomes.reserve(courses.size());
   for (const auto& course : courses) {
     outcomes.push_back(course->outcome);
   }

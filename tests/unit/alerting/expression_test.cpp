@@ -41,13 +41,13 @@ TEST(ParseExpression, BindsAsPromqlDoes) {
   // a or ((b and (c > (1 + (2 * 3)))) unless d)
   const auto parsed = parse_expression("a or b and c > 1 + 2 * 3 unless d");
   ASSERT_THAT(parsed, has_value());
-  const auto& or_ = std::get<Binary>((*parsed)->node);
-  EXPECT_EQ(or_.operation, Operator::or_);
-  const auto& unless = std::get<Binary>(or_.right->node);
-  EXPECT_EQ(unless.operation, Operator::unless);
-  const auto& and_ = std::get<Binary>(unless.left->node);
-  EXPECT_EQ(and_.operation, Operator::and_);
-  const auto& above = std::get<Binary>(and_.right->node);
+  const auto& either = std::get<Binary>((*parsed)->node);
+  EXPECT_EQ(either.operation, Operator::set_or);
+  const auto& unless = std::get<Binary>(either.right->node);
+  EXPECT_EQ(unless.operation, Operator::set_unless);
+  const auto& both = std::get<Binary>(unless.left->node);
+  EXPECT_EQ(both.operation, Operator::set_and);
+  const auto& above = std::get<Binary>(both.right->node);
   EXPECT_EQ(above.operation, Operator::above);
   EXPECT_EQ(std::get<Binary>(above.right->node).operation, Operator::plus);
 }

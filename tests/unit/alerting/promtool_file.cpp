@@ -42,15 +42,15 @@ std::pair<std::string, Labels> series_of(const std::string& text) {
 }
 
 void add_values(const std::string& word, PromtoolSeries& series) {
-  static const std::regex kMany{R"((-?[0-9.e]+)(?:([+-])([0-9.e]+))?x([0-9]+))"};
-  static const std::regex kNone{R"(_(?:x([0-9]+))?)"};
+  static const std::regex many{R"((-?[0-9.e]+)(?:([+-])([0-9.e]+))?x([0-9]+))"};
+  static const std::regex none{R"(_(?:x([0-9]+))?)"};
   std::smatch found;
-  if (std::regex_match(word, found, kNone)) {
+  if (std::regex_match(word, found, none)) {
     series.values.insert(series.values.end(), found[1].matched ? std::stoul(found[1]) : 1,
                          std::nullopt);
   } else if (word == "stale") {
     series.values.emplace_back(PromtoolSeries::Value{.ends = true});
-  } else if (std::regex_match(word, found, kMany)) {
+  } else if (std::regex_match(word, found, many)) {
     const double step = found[2].matched ? std::stod(found[3]) * (found[2] == "-" ? -1 : 1) : 0;
     for (unsigned long i = 0; i <= std::stoul(found[4]); ++i) {
       series.values.emplace_back(

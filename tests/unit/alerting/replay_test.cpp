@@ -78,7 +78,7 @@ class Node {
  public:
   Node(const Labels& labels, const std::vector<const PromtoolSeries*>& series)
       : labels_{labels}, series_{series}, states_{with_bounds({}), labels} {
-    history_.remember(kThresholds);
+    history_.remember(thresholds);
     for (const Check& check : default_checks().all) {
       if (check.value != nullptr) {
         for (const Selector* selector : selectors(*check.value)) {
@@ -115,7 +115,7 @@ class Node {
 
   void judge(milliseconds time) {
     Served served;
-    for (const Sample& sample : history_.newest(kThresholds, at(time))) {
+    for (const Sample& sample : history_.newest(thresholds, at(time))) {
       served.emplace(std::pair{sample.labels.at("check"), sample.labels.at("severity")},
                      sample.value);
     }
@@ -147,7 +147,7 @@ class Node {
     return {.now = at(time), .wall_now = std::chrono::system_clock::time_point{} + time};
   }
 
-  inline static const Selector kThresholds{.metric = "kubecliff_threshold", .matchers = {}};
+  inline static const Selector thresholds{.metric = "kubecliff_threshold", .matchers = {}};
 
   Labels labels_;
   std::vector<const PromtoolSeries*> series_;
