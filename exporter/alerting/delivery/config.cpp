@@ -336,6 +336,7 @@ class Reader {
       std::vector<std::string> paths;
       paths.reserve(keys.size());
       const std::string prefix = path.substr(0, path.size() - key.size());
+      paths.reserve(keys.size());
       for (const Key<T>& known : keys) {
         paths.push_back(prefix + std::string{known.name});
       }

@@ -190,7 +190,7 @@ TEST_F(NotifierTest, OneThatIsSilentHoldsUpNoOther) {
 }
 
 TEST_F(NotifierTest, FollowsNoRedirect) {
-  HttpStandIn elsewhere;
+  const HttpStandIn elsewhere;
   server_.always({.status = 307, .headers = {"Location: " + elsewhere.url() + "/"}, .body = {}});
   config_.webhooks = {{.endpoint = {.url = server_.url()}}};
   start();

@@ -46,7 +46,7 @@ TEST_F(AlertmanagerTest, IsToldAgainAboutEveryMinuteNodesApart) {
     Alertmanager alertmanager{seed};
     alertmanager.update(std::vector{make_alert("A")}, hands_.now());
     ASSERT_TRUE(alertmanager.next(hands_.now()));
-    EXPECT_EQ(alertmanager.answered(kTaken, hands_.now()), Verdict::taken);
+    EXPECT_EQ(alertmanager.answered(taken_answer, hands_.now()), Verdict::taken);
     EXPECT_GE(alertmanager.due(), hands_.now().steady + 54s);
     EXPECT_LE(alertmanager.due(), hands_.now().steady + 66s);
     first = first.value_or(alertmanager.due());
@@ -58,15 +58,15 @@ TEST_F(AlertmanagerTest, IsToldAgainAboutEveryMinuteNodesApart) {
 TEST_F(AlertmanagerTest, HearsTheEndUntilTheCallerForgetsIt) {
   update({make_alert("A")});
   ASSERT_TRUE(next());
-  EXPECT_EQ(answered(kTaken), Verdict::taken);
+  EXPECT_EQ(answered(taken_answer), Verdict::taken);
   update({ended(make_alert("A"))});
   const auto message = next();
   ASSERT_TRUE(message) << "at once";
   EXPECT_EQ(message->body[0]["endsAt"], "2023-11-14T22:13:50.000Z");
-  EXPECT_EQ(answered(kTaken), Verdict::taken);
+  EXPECT_EQ(answered(taken_answer), Verdict::taken);
   hands_.advance(66s);
   EXPECT_TRUE(next()) << "and again";
-  EXPECT_EQ(answered(kTaken), Verdict::taken);
+  EXPECT_EQ(answered(taken_answer), Verdict::taken);
   update({});
   hands_.advance(66s);
   EXPECT_FALSE(next());
@@ -78,7 +78,7 @@ TEST_F(AlertmanagerTest, ABusyOneIsTriedAgainLaterAndLater) {
   std::chrono::nanoseconds longest{};
   for (int i = 0; i < 20; ++i) {
     ASSERT_TRUE(next());
-    EXPECT_EQ(answered(kBusy), Verdict::later);
+    EXPECT_EQ(answered(busy_answer), Verdict::later);
     const auto wait = alertmanager_.due() - hands_.now().steady;
     EXPECT_LE(wait, i == 0 ? 2s : 120s);
     longest = std::max(longest, wait);
@@ -106,7 +106,7 @@ TEST_F(AlertmanagerTest, RetryAfterIsHonouredWithinReason) {
 TEST_F(AlertmanagerTest, WhatItRefusesIsSentAgainOnlyWithTheNextMinuteOrChange) {
   update({make_alert("A")});
   ASSERT_TRUE(next());
-  EXPECT_EQ(answered(kWrong), Verdict::refused);
+  EXPECT_EQ(answered(wrong_answer), Verdict::refused);
   EXPECT_EQ(alertmanager_.pending(), 1U);
   EXPECT_TRUE(alertmanager_.failing_since());
   hands_.advance(53s);
@@ -115,10 +115,10 @@ TEST_F(AlertmanagerTest, WhatItRefusesIsSentAgainOnlyWithTheNextMinuteOrChange) 
   const auto message = next();
   ASSERT_TRUE(message);
   EXPECT_EQ(message->body.size(), 2U);
-  EXPECT_EQ(answered(kWrong), Verdict::refused);
+  EXPECT_EQ(answered(wrong_answer), Verdict::refused);
   hands_.advance(66s);
   EXPECT_TRUE(next());
-  EXPECT_EQ(answered(kTaken), Verdict::taken);
+  EXPECT_EQ(answered(taken_answer), Verdict::taken);
   EXPECT_EQ(alertmanager_.pending(), 0U);
   EXPECT_FALSE(alertmanager_.failing_since());
 }

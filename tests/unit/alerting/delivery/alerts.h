@@ -45,10 +45,10 @@ class Hands {
   Moment now_{.steady = Clock::time_point{std::chrono::hours{1}}, .wall = kBegan};
 };
 
-inline const Answer kTaken{.status = 202};
-inline const Answer kBusy{.status = 503};
-inline const Answer kUnheard{.status = 0, .words = "nobody listens", .unheard = true};
-inline const Answer kLost{.status = 0, .words = "the connection ended"};
-inline const Answer kWrong{.status = 400, .words = "wrong"};
+inline const Answer taken_answer{.status = 202};
+inline const Answer busy_answer{.status = 503};
+inline const Answer unheard_answer{.status = 0, .words = "nobody listens", .unheard = true};
+inline const Answer lost_answer{.status = 0, .words = "the connection ended"};
+inline const Answer wrong_answer{.status = 400, .words = "wrong"};
 
 }  // namespace kubecliff::delivery

@@ -32,7 +32,7 @@ class PagerDutyTest : public testing::Test {
     pagerduty.update(alerts, hands_.now());
   }
   // "trigger KEY" or "resolve KEY"; empty where nothing is to be sent.
-  std::string send(PagerDuty& pagerduty, const Answer& answer = kTaken) {
+  std::string send(PagerDuty& pagerduty, const Answer& answer = taken_answer) {
     const auto message = pagerduty.next(hands_.now());
     if (!message) {
       return {};
@@ -114,7 +114,7 @@ TEST_F(PagerDutyTest, OneCheckIsOneIncidentThatGrowsAndEnds) {
 TEST_F(PagerDutyTest, WhatEndedBeforeItWasTriggeredIsNotResolved) {
   PagerDuty pagerduty = make(at_once());
   update(pagerduty, {make_alert("A")});
-  EXPECT_THAT(send(pagerduty, kUnheard), StartsWith("trigger"));
+  EXPECT_THAT(send(pagerduty, unheard_answer), StartsWith("trigger"));
   hands_.advance(2s);
   EXPECT_THAT(send(pagerduty, {.status = 429}), StartsWith("trigger"));
   update(pagerduty, {ended(make_alert("A"))});
@@ -122,7 +122,7 @@ TEST_F(PagerDutyTest, WhatEndedBeforeItWasTriggeredIsNotResolved) {
   EXPECT_EQ(send(pagerduty), "");
 
   update(pagerduty, {make_alert("A")});
-  EXPECT_THAT(send(pagerduty, kLost), StartsWith("trigger"));
+  EXPECT_THAT(send(pagerduty, lost_answer), StartsWith("trigger"));
   update(pagerduty, {ended(make_alert("A"))});
   hands_.advance(2min);
   EXPECT_THAT(send(pagerduty), StartsWith("resolve")) << "its answer was lost";
@@ -131,7 +131,7 @@ TEST_F(PagerDutyTest, WhatEndedBeforeItWasTriggeredIsNotResolved) {
 TEST_F(PagerDutyTest, AWrongEventIsNeverSentAgainUntilTheKeyIsAnother) {
   PagerDuty pagerduty = make(at_once());
   update(pagerduty, {make_alert("A")});
-  EXPECT_THAT(send(pagerduty, kWrong), StartsWith("trigger"));
+  EXPECT_THAT(send(pagerduty, wrong_answer), StartsWith("trigger"));
   EXPECT_EQ(verdict_, Verdict::refused);
   for (int i = 0; i < 100; ++i) {
     hands_.advance(1min);

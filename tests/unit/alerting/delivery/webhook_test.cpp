@@ -38,14 +38,14 @@ TEST_F(WebhookTest, IsToldAsAlertmanagerTellsItsOwn) {
       R"("externalURL":"","groupKey":"{}:{cluster=\"prod\", node=\"n1\"}",)"
       R"("groupLabels":{"cluster":"prod","node":"n1"},"receiver":"kubecliff","status":"firing",)"
       R"("truncatedAlerts":0,"version":"4"})");
-  EXPECT_EQ(webhook_.answered(kTaken, hands_.now()), Verdict::taken);
+  EXPECT_EQ(webhook_.answered(taken_answer, hands_.now()), Verdict::taken);
   EXPECT_EQ(webhook_.due(), Clock::time_point::max()) << "nothing changed";
 }
 
 TEST_F(WebhookTest, IsToldOfWhatFiresAndWhatEndedSince) {
   update({make_alert("A"), make_alert("B")});
   ASSERT_TRUE(webhook_.next(hands_.now()));
-  EXPECT_EQ(webhook_.answered(kTaken, hands_.now()), Verdict::taken);
+  EXPECT_EQ(webhook_.answered(taken_answer, hands_.now()), Verdict::taken);
 
   update({make_alert("A"), ended(make_alert("B"))});
   auto message = webhook_.next(hands_.now());
@@ -54,14 +54,14 @@ TEST_F(WebhookTest, IsToldOfWhatFiresAndWhatEndedSince) {
   ASSERT_EQ(message->body["alerts"].size(), 2U);
   EXPECT_EQ(message->body["alerts"][1]["status"], "resolved");
   EXPECT_EQ(message->body["commonLabels"].count("alertname"), 0U);
-  EXPECT_EQ(webhook_.answered(kTaken, hands_.now()), Verdict::taken);
+  EXPECT_EQ(webhook_.answered(taken_answer, hands_.now()), Verdict::taken);
 
   update({ended(make_alert("A")), ended(make_alert("B"))});
   message = webhook_.next(hands_.now());
   ASSERT_TRUE(message);
   EXPECT_EQ(message->body["status"], "resolved");
   EXPECT_EQ(message->body["alerts"].size(), 1U);
-  EXPECT_EQ(webhook_.answered(kTaken, hands_.now()), Verdict::taken);
+  EXPECT_EQ(webhook_.answered(taken_answer, hands_.now()), Verdict::taken);
   EXPECT_EQ(webhook_.pending(), 0U);
 }
 
