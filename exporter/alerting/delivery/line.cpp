@@ -106,6 +106,11 @@ Result<Line::Secrets> Line::read_secrets() const {
     }
     *text = std::move(*value);
   }
+  if (!secrets.url.starts_with("http://") && !secrets.url.starts_with("https://")) {
+    return fail(ErrorKind::malformed, endpoint_.secret_url.file.string() +
+                                          ": expected a URL that begins with https:// or http://, "
+                                          "got something else");
+  }
   return secrets;
 }
 

@@ -310,8 +310,10 @@ TEST_F(NotifierTest, TellsNoSecretInItsLog) {
   files_.file("url", "http://127.0.0.1:1/s3cret-path");
   notifier_->update({make_alert("A"), make_alert("B")});
   ASSERT_TRUE(comes("notifications_total{webhook-0,retried}", 2));
-  files_.remove("url");
+  files_.file("url", "hooks.example.com/s3cret-path");
   ASSERT_TRUE(comes("notifications_total{webhook-0,retried}", 3));
+  files_.remove("url");
+  ASSERT_TRUE(comes("notifications_total{webhook-0,retried}", 4));
   notifier_.reset();
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               AllOf(HasSubstr("it answers 500: *** with Bearer ***"), HasSubstr("404"),

@@ -33,6 +33,8 @@ TEST(ParseCommandLine, SaysWhatIsToBeDone) {
                                 {{"check-config", "k.yml"}, Command::check_config},
                                 {{"preflight"}, Command::preflight},
                                 {{"preflight", "--help"}, Command::help},
+                                {{"alert", "test"}, Command::alert},
+                                {{"alert", "--help"}, Command::help},
                                 {{"probe"}, Command::probe},
                                 {{"probe", "--log.level=warn"}, Command::probe},
                                 {{"probe", "--help"}, Command::help}};
@@ -55,6 +57,14 @@ TEST(ParseCommandLine, ProbeComesFirst) {
   EXPECT_THAT(
       parse_command_line(std::vector<std::string>{"--log.level=warn", "probe"}, setting_table({})),
       test::fails_with(ErrorKind::malformed, "probe: expected before all options"));
+}
+
+TEST(ParseCommandLine, AlertTakesItsWords) {
+  const auto line = parse_command_line(
+      std::vector<std::string>{"alert", "test", "--severity=critical"}, setting_table({}));
+  ASSERT_THAT(line, has_value());
+  EXPECT_EQ(line->alert.action, "test");
+  EXPECT_EQ(line->alert.severity, "critical");
 }
 
 TEST(ParseCommandLine, PreflightTakesItsWordsAndTheOptionsOfAStart) {
