@@ -15,9 +15,13 @@ TEST(DeliveryText, TimesAreRfc3339) {
   EXPECT_EQ(to_rfc3339(kBegan + std::chrono::milliseconds{7}), "2023-11-14T22:13:20.007Z");
 }
 
-// FNV-1a of nothing, as prometheus/common has it; the rest is in the bodies of webhooks.
-TEST(DeliveryText, FingerprintIsThatOfPrometheus) {
-  EXPECT_EQ(to_hex(fingerprint({})), "cbf29ce484222325");
+// As Alertmanager 0.25 answered for these labels.
+TEST(DeliveryText, FingerprintIsThatOfAlertmanager) {
+  EXPECT_EQ(to_hex(fingerprint({{"alertname", "KubecliffTest"},
+                                {"cluster", "prod"},
+                                {"node", "n1"},
+                                {"severity", "warning"}})),
+            "eec56bdaf4acb5fe");
   EXPECT_NE(fingerprint({{"a", "bc"}}), fingerprint({{"ab", "c"}}));
 }
 
