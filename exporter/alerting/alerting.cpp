@@ -1,6 +1,7 @@
 #include "exporter/alerting/alerting.h"
 
 #include <algorithm>
+#include <exception>
 #include <stop_token>
 #include <utility>
 
@@ -51,7 +52,12 @@ std::vector<AlertStates::Active> Alerting::active() const {
 void Alerting::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const Clock::time_point began = Clock::now();
-    judge();
+    try {
+      judge();
+    } catch (const std::exception& error) {
+      // There is no memory left, which may pass.
+      log_error("this node cannot be judged", {{"error", error.what()}});
+    }
     std::unique_lock lock{mutex_};
     wakes_.wait_until(lock, stop, began + interval_, [] { return false; });
   }
