@@ -21,11 +21,18 @@ constexpr std::string_view name(Severity severity) {
   return kNames[static_cast<std::size_t>(severity)];
 }
 
+constexpr std::optional<Severity> parse_severity(std::string_view text) {
+  for (const Severity severity : kSeverities) {
+    if (name(severity) == text) {
+      return severity;
+    }
+  }
+  return std::nullopt;
+}
+
 using Labels = std::map<std::string, std::string, std::less<>>;
 
 struct Alert {
-  using Labels = kubecliff::Labels;
-
   Severity severity = Severity::warning;
   // All that tells it from others, `alertname` and `severity` among them.
   Labels labels;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "exporter/alerting/texts.h"
+#include "exporter/alerting/words.h"
 
 namespace kubecliff {
 namespace {
@@ -22,7 +22,7 @@ std::map<Labels, double> worst(const Check& check, const std::vector<Sample>& sa
     const auto [answer, is_new] = found.emplace(std::move(labels), sample.value);
     if (!is_new) {
       answer->second =
-          above ? std::max(answer->second, sample.value) : std::min(answer->second, sample.value);
+          aggregated(above ? Aggregation::max : Aggregation::min, answer->second, sample.value);
     }
   }
   return found;
@@ -84,11 +84,11 @@ void AlertStates::exceed(State& state, const Bound& bound, double value, Moment 
   state.value = value;
   state.calm_since.reset();
   if (!state.exceeded_since) {
-    state.exceeded_since = moment.now;
+    state.exceeded_since = moment.steady;
   }
-  if (!state.fires && moment.now - *state.exceeded_since >= bound.hold) {
+  if (!state.fires && moment.steady - *state.exceeded_since >= bound.hold) {
     state.fires = true;
-    state.began = moment.wall_now;
+    state.began = moment.wall;
     state.ended.reset();
   }
 }
@@ -97,14 +97,14 @@ bool AlertStates::calm(State& state, const Bound& bound, Moment moment) {
   state.exceeded_since.reset();
   if (state.fires) {
     if (!state.calm_since) {
-      state.calm_since = moment.now;
+      state.calm_since = moment.steady;
     }
-    if (moment.now - *state.calm_since >= bound.keep) {
+    if (moment.steady - *state.calm_since >= bound.keep) {
       state.fires = false;
       state.ended = moment;
     }
   }
-  return state.fires || (state.ended && moment.now - state.ended->now <= kEndedFor);
+  return state.fires || (state.ended && moment.steady - state.ended->steady <= kEndedFor);
 }
 
 std::vector<Alert> AlertStates::alerts() const {
@@ -128,7 +128,7 @@ Alert AlertStates::alert_of(const Check& check, const Key& key, const State& sta
   alert.labels.insert_or_assign("alertname", check.alert_name());
   alert.labels.insert_or_assign("severity", std::string{name(key.severity)});
   if (state.ended) {
-    alert.ended = state.ended->wall_now;
+    alert.ended = state.ended->wall;
   }
   return alert;
 }

@@ -22,11 +22,9 @@ void remember(const Checks& checks, History& history) {
 
 }  // namespace
 
-Alerting::Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
-                   TimeSource time)
+Alerting::Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell)
     : scrape_{std::move(scrape)},
       tell_{std::move(tell)},
-      time_{std::move(time)},
       interval_{interval},
       states_{std::move(checks), std::move(node)} {
   remember(default_checks(), history_);
@@ -34,14 +32,19 @@ Alerting::Alerting(Checks checks, Labels node, Duration interval, Scrape scrape,
 }
 
 Alerting::~Alerting() {
+  request_stop();
+}
+
+void Alerting::request_stop() {
   thread_.request_stop();
-  wakes_.notify_all();
 }
 
 void Alerting::change(Checks checks, Labels node, Duration interval) {
   const std::lock_guard lock{mutex_};
   interval_ = interval;
   states_.change(std::move(checks), std::move(node));
+  changed_ = true;
+  wakes_.notify_all();
 }
 
 std::vector<AlertStates::Active> Alerting::active() const {
@@ -53,21 +56,25 @@ void Alerting::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const Clock::time_point began = Clock::now();
     try {
-      judge();
+      judge(stop);
     } catch (const std::exception& error) {
       // There is no memory left, which may pass.
       log_error("this node cannot be judged", {{"error", error.what()}});
     }
     std::unique_lock lock{mutex_};
-    wakes_.wait_until(lock, stop, began + interval_, [] { return false; });
+    wakes_.wait_until(lock, stop, began + interval_, [this] { return changed_; });
+    changed_ = false;
   }
 }
 
-void Alerting::judge() {
+void Alerting::judge(const std::stop_token& stop) {
   const std::vector<SnapshotPtr> snapshots = scrape_();
-  const Moment moment{.now = time_.now(), .wall_now = time_.wall_now()};
+  if (stop.stop_requested()) {
+    return;
+  }
+  const Moment moment{.steady = Clock::now(), .wall = WallClock::now()};
   std::unique_lock lock{mutex_};
-  history_.take(moment.now, snapshots);
+  history_.take(moment.steady, snapshots);
   std::vector<std::string> failures = states_.evaluate(history_, moment);
   std::vector<Alert> alerts = states_.alerts();
   for (const std::string& failure : failures) {

@@ -16,7 +16,6 @@
 #include "exporter/alerting/checks.h"
 #include "exporter/alerting/history.h"
 #include "exporter/runner/snapshot.h"
-#include "exporter/runner/time_source.h"
 
 namespace kubecliff {
 
@@ -26,8 +25,7 @@ class Alerting {
   // All alerts that fire, and those that ended within AlertStates::kEndedFor.
   using Tell = std::function<void(std::vector<Alert> alerts)>;
 
-  Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
-           TimeSource time = {});
+  Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell);
   Alerting(const Alerting&) = delete;
   Alerting& operator=(const Alerting&) = delete;
   ~Alerting();  // waits for the judgement under way
@@ -35,20 +33,24 @@ class Alerting {
   // Other bounds, labels and interval from the next judgement on; what fires goes on.
   void change(Checks checks, Labels node, Duration interval);
 
+  // Nothing is judged or told any more: what is scraped from now on is not the node. Returns at
+  // once.
+  void request_stop();
+
   // As of the last judgement.
   [[nodiscard]] std::vector<AlertStates::Active> active() const;
 
  private:
   void run(const std::stop_token& stop);
-  void judge();
+  void judge(const std::stop_token& stop);
 
   const Scrape scrape_;
   const Tell tell_;
-  const TimeSource time_;
 
   mutable std::mutex mutex_;
   std::condition_variable_any wakes_;
   Duration interval_;  // guarded by mutex_, as are these
+  bool changed_ = false;
   AlertStates states_;
   History history_;
   std::vector<std::string> failures_;

@@ -12,11 +12,6 @@
 namespace kubecliff {
 namespace {
 
-std::optional<Severity> severity_of(std::string_view text) {
-  const auto* found = std::ranges::find(kSeverities, text, [](Severity one) { return name(one); });
-  return found == kSeverities.end() ? std::nullopt : std::optional{*found};
-}
-
 // Reads one entry after the other; the file's order is that of the checks.
 class Reader {
  public:
@@ -115,7 +110,7 @@ class Reader {
 
   static std::string take_bound(const FileEntry& entry, std::string_view field, Check& check) {
     const std::size_t dot = std::min(field.find('.'), field.size());
-    const auto severity = severity_of(field.substr(0, dot));
+    const auto severity = parse_severity(field.substr(0, dot));
     if (!severity || dot == field.size() || entry.values.size() != 1) {
       return entry.key + ": no such key";
     }
@@ -180,6 +175,28 @@ std::string unknown_check(const std::string& name) {
          (meant ? "; did you mean " + std::string{*meant} + "?" : std::string{});
 }
 
+// What is worse must be further than what is less bad, as changed; what is wrong with that, or
+// empty.
+std::string out_of_order(const Check& check, const Options& change) {
+  std::optional<Bound> before;
+  for (Bound bound : check.bounds) {
+    const auto* keys = std::ranges::find(kBoundKeys, bound.severity, &BoundKeys::severity);
+    const auto& text = change.get<std::string>(keys->bound);
+    if (text == kOff) {
+      continue;
+    }
+    bound.value = parse_number(text).value_or(bound.value);
+    if (before && !before->exceeded_by(bound.value)) {
+      return std::string{name(before->severity)} + ": expected " +
+             (bound.side == Bound::Side::above ? "less" : "more") + " than " +
+             std::string{name(bound.severity)} + "'s " + to_text(bound.value) + ", got " +
+             to_text(before->value);
+    }
+    before = bound;
+  }
+  return {};
+}
+
 std::string wrong_change(std::span<const Options> records) {
   const Options& change = records.back();
   const auto& name = change.get<std::string>("check");
@@ -205,7 +222,7 @@ std::string wrong_change(std::span<const Options> records) {
       return std::string{keys.bound} + ": expected off, as " + name + " has no bound to change";
     }
   }
-  return {};
+  return out_of_order(*check, change);
 }
 
 }  // namespace

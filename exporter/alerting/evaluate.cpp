@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -155,18 +156,6 @@ Vector quantiles(double wanted, const Vector& buckets) {
   return found;
 }
 
-double aggregated(Aggregation aggregation, double so_far, double value) {
-  switch (aggregation) {
-    case Aggregation::sum:
-      return so_far + value;
-    case Aggregation::max:
-      return value > so_far || std::isnan(so_far) ? value : so_far;
-    case Aggregation::min:
-      break;
-  }
-  return value < so_far || std::isnan(so_far) ? value : so_far;
-}
-
 // Nothing where a comparison does not hold.
 std::optional<double> computed(Operator operation, double left, double right) {
   const auto if_so = [left](bool holds) { return holds ? std::optional{left} : std::nullopt; };
@@ -227,19 +216,29 @@ Vector of_sets(const Binary& binary, Vector left, const Vector& right) {
 }
 
 Result<Vector> one_to_one(const Binary& binary, const Vector& left, const Vector& right) {
-  const ByLabels lefts = by_labels(left, binary.ignoring);
-  const ByLabels rights = by_labels(right, binary.ignoring);
-  if (rights.size() != right.size() || lefts.size() != left.size()) {
+  const auto two_for_one = [] {
     return fail(ErrorKind::internal, "an expression joins two samples with one");
+  };
+  if (left.empty() || right.empty()) {
+    return Vector{};
+  }
+  const ByLabels rights = by_labels(right, binary.ignoring);
+  if (rights.size() != right.size()) {
+    return two_for_one();
   }
   Vector found;
-  for (const auto& [labels, sample] : lefts) {
+  std::set<Labels> joined;
+  for (const Sample& sample : left) {
+    Labels labels = without(sample.labels, binary.ignoring);
     const auto other = rights.find(labels);
     if (other == rights.end()) {
       continue;
     }
-    if (const auto value = computed(binary.operation, sample->value, other->second->value)) {
-      found.push_back({.labels = labels, .value = *value});
+    if (!joined.insert(labels).second) {
+      return two_for_one();
+    }
+    if (const auto value = computed(binary.operation, sample.value, other->second->value)) {
+      found.push_back({.labels = std::move(labels), .value = *value});
     }
   }
   return found;
@@ -262,14 +261,13 @@ class Evaluation {
   Result<Vector> operator()(double number) const { return Vector{{.labels = {}, .value = number}}; }
 
   Result<Vector> operator()(const Selector& selector) const {
-    return history_.newest(selector, moment_.now);
+    return history_.newest(selector, moment_.steady);
   }
 
   Result<Vector> operator()(const Call& call) const {
     switch (call.function) {
       case Function::time:
-        return Vector{
-            {.labels = {}, .value = Seconds{moment_.wall_now.time_since_epoch()}.count()}};
+        return Vector{{.labels = {}, .value = Seconds{moment_.wall.time_since_epoch()}.count()}};
       case Function::histogram_quantile: {
         const auto wanted = number_of(*call.arguments[0]);
         const auto buckets = of(*call.arguments[1]);
@@ -362,7 +360,7 @@ class Evaluation {
     }
     const auto& selector = std::get<Selector>(call.arguments[0]->node);
     Vector found;
-    for (const History::Series& series : history_.range(selector, moment_.now)) {
+    for (const History::Series& series : history_.range(selector, moment_.steady)) {
       if (const auto value = of_points(call.function, series.points, selector.range, ahead)) {
         found.push_back({.labels = *series.labels, .value = *value});
       }
@@ -375,15 +373,15 @@ class Evaluation {
                                                 double ahead) const {
     switch (function) {
       case Function::rate:
-        return change(points, moment_.now, range, Resets::counter, Per::second);
+        return change(points, moment_.steady, range, Resets::counter, Per::second);
       case Function::increase:
-        return change(points, moment_.now, range, Resets::counter, Per::range);
+        return change(points, moment_.steady, range, Resets::counter, Per::range);
       case Function::delta:
-        return change(points, moment_.now, range, Resets::none, Per::range);
+        return change(points, moment_.steady, range, Resets::none, Per::range);
       case Function::max_over_time:
         return max_of(points);
       case Function::predict_linear:
-        return prediction(points, moment_.now, ahead);
+        return prediction(points, moment_.steady, ahead);
       case Function::histogram_quantile:
       case Function::time:
         break;  // take no range
@@ -396,6 +394,18 @@ class Evaluation {
 };
 
 }  // namespace
+
+double aggregated(Aggregation aggregation, double so_far, double value) {
+  switch (aggregation) {
+    case Aggregation::sum:
+      return so_far + value;
+    case Aggregation::max:
+      return value > so_far || std::isnan(so_far) ? value : so_far;
+    case Aggregation::min:
+      break;
+  }
+  return value < so_far || std::isnan(so_far) ? value : so_far;
+}
 
 Result<std::vector<Sample>> evaluate(const Expression& expression, const History& history,
                                      Moment moment) {

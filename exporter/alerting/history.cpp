@@ -28,6 +28,7 @@ Labels labels_of(const prometheus::ClientMetric& metric) {
 
 void History::remember(const Selector& selector) {
   Metric& metric = metrics_[selector.metric];
+  metric.selectors.push_back(selector);
   metric.keep = std::max(metric.keep, selector.range);
 }
 
@@ -109,7 +110,15 @@ void History::append(std::string_view metric, const Labels& labels, Point point)
 }
 
 void History::append_to(Metric& metric, const Labels& labels, Point point) {
-  Points& points = metric.series[labels];
+  auto known = metric.series.find(labels);
+  if (known == metric.series.end()) {
+    const auto takes = [&labels](const Selector& selector) { return accepts(selector, labels); };
+    if (std::ranges::none_of(metric.selectors, takes)) {
+      return;
+    }
+    known = metric.series.emplace(labels, Points{}).first;
+  }
+  Points& points = known->second;
   points.ended = false;
   points.seen = true;
   points.points.push_back(point);

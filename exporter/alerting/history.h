@@ -64,6 +64,7 @@ class History {
     bool seen = false;  // by the scrape that is being taken
   };
   struct Metric {
+    std::vector<Selector> selectors;  // a series is kept that any of them takes
     std::chrono::milliseconds keep = kLookback;
     std::map<Labels, Points> series;
   };

@@ -3,7 +3,7 @@
 #include <span>
 #include <string_view>
 
-#include "exporter/alerting/texts.h"
+#include "exporter/alerting/words.h"
 #include "exporter/config/values.h"
 
 namespace kubecliff {
@@ -55,7 +55,7 @@ std::string rule(const Checks& checks, const Check& check, const Bound& bound) {
   text += "          summary: " + quoted(prometheus_template(check.summary, check.unit)) + "\n";
   text +=
       "          description: " + quoted(prometheus_template(check.description, check.unit)) + "\n";
-  return text + "          runbook_url: " + checks.runbook_of(check) + "\n";
+  return text + "          runbook_url: " + quoted(checks.runbook_of(check)) + "\n";
 }
 
 }  // namespace

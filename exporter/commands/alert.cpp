@@ -1,6 +1,5 @@
 #include "exporter/commands/alert.h"
 
-#include <algorithm>
 #include <iostream>
 #include <string>
 
@@ -21,10 +20,8 @@ int refuse(const std::string& message) {
 
 // `kubecliff alert test`: one line for each receiver.
 int test(const std::string& wanted, const Settings& settings) {
-  const auto* const severity = std::ranges::find_if(kSeverities, [&](Severity known) {
-    return name(known) == (wanted.empty() ? "info" : wanted);
-  });
-  if (severity == kSeverities.end()) {
+  const auto severity = parse_severity(wanted.empty() ? "info" : wanted);
+  if (!severity) {
     return refuse("alert test: --severity: expected info, warning or critical, got \"" + wanted +
                   "\"; see kubecliff --help");
   }

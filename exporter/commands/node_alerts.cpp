@@ -12,57 +12,72 @@ Checks checks_of(const Settings& settings) {
   return checks;
 }
 
-Result<void> NodeAlerts::apply(const Settings& settings) {
-  const Checks checks = checks_of(settings);
-  std::unique_ptr<Told> told;
-  if (!settings.alerting_config_file.empty()) {
-    auto config = delivery::load_delivery_config(settings.alerting_config_file);
-    if (!config) {
-      return std::unexpected(config.error());
-    }
-    told = std::make_unique<Told>(std::move(*config));
-    if (told_ != nullptr && told_->config == told->config) {
-      told.reset();  // goes on
-    } else {
-      auto notifier = delivery::Notifier::start(told->config, told->state);
-      if (!notifier) {
-        return std::unexpected(notifier.error());
-      }
-      told->notifier = std::move(*notifier);
-    }
+Result<NodeAlerts::Prepared> NodeAlerts::prepare(const Settings& settings) const {
+  Prepared prepared{.checks = checks_of(settings)};
+  if (settings.alerting_config_file.empty()) {
+    return prepared;
   }
-
-  const bool alerts = !settings.alerting_config_file.empty();
-  std::unique_ptr<Alerting> ended;  // its thread may wait for the mutex
-  std::unique_lock lock{mutex_};
-  thresholds_ = std::make_shared<const Thresholds>(checks);
-  if (told != nullptr || !alerts) {
-    std::swap(told_, told);
+  auto config = delivery::load_delivery_config(settings.alerting_config_file);
+  if (!config) {
+    return std::unexpected(config.error());
   }
-  if (!alerts) {
-    std::swap(alerting_, ended);
+  prepared.told = std::make_unique<Told>(Told{.config = std::move(*config), .state = {}});
+  Told& told = *prepared.told;
+  if (told_ != nullptr && told_->config.same_receivers(told.config)) {
+    return prepared;  // theirs go on, and their connections
   }
-  lock.unlock();
-  if (alerts) {
-    judge(checks, told_->config);
+  told.state = told_ != nullptr && told_->config.state_file == told.config.state_file
+                   ? told_->state
+                   : std::make_shared<delivery::StateFile>(told.config.state_file);
+  auto notifier = delivery::Notifier::start(told.config, *told.state);
+  if (!notifier) {
+    return std::unexpected(notifier.error());
   }
-  return {};
+  told.notifier = std::move(*notifier);
+  return prepared;
 }
 
-void NodeAlerts::judge(const Checks& checks, const delivery::DeliveryConfig& config) {
-  if (alerting_ != nullptr) {
-    alerting_->change(checks, config.labels, config.interval);
+void NodeAlerts::apply(Prepared prepared) {
+  std::unique_ptr<Alerting> ended;  // its thread may wait for the mutex
+  std::unique_ptr<Told> told_no_more;
+  {
+    const std::lock_guard lock{mutex_};
+    thresholds_ = std::make_shared<const Thresholds>(prepared.checks);
+    if (prepared.told != nullptr && prepared.told->notifier == nullptr) {
+      told_->config = std::move(prepared.told->config);
+    } else {
+      told_no_more = std::exchange(told_, std::move(prepared.told));
+    }
+    if (told_ == nullptr) {
+      ended = std::move(alerting_);
+    }
+  }
+  if (told_ == nullptr) {
     return;
   }
+  if (alerting_ != nullptr) {
+    alerting_->change(prepared.checks, told_->config.labels, told_->config.interval);
+    return;
+  }
+  auto alerting = start(prepared.checks, told_->config);
+  const std::lock_guard lock{mutex_};
+  alerting_ = std::move(alerting);
+}
+
+std::unique_ptr<Alerting> NodeAlerts::start(const Checks& checks,
+                                            const delivery::DeliveryConfig& config) {
   auto scrape = [this] {
     auto snapshots = runner_.scrape();
     return snapshots ? std::move(*snapshots) : std::vector<SnapshotPtr>{};
   };
-  auto alerting =
-      std::make_unique<Alerting>(checks, config.labels, config.interval, std::move(scrape),
-                                 [this](std::vector<Alert> alerts) { tell(std::move(alerts)); });
-  const std::lock_guard lock{mutex_};
-  alerting_ = std::move(alerting);
+  return std::make_unique<Alerting>(checks, config.labels, config.interval, std::move(scrape),
+                                    [this](std::vector<Alert> alerts) { tell(std::move(alerts)); });
+}
+
+void NodeAlerts::request_stop() {
+  if (alerting_ != nullptr) {
+    alerting_->request_stop();
+  }
 }
 
 void NodeAlerts::tell(std::vector<Alert> alerts) const {

@@ -1,13 +1,12 @@
 // NodeAlerts: what the daemon does about the checks. It serves their bounds; and where the
 // configuration names a file of those who are to be told, it judges the node and tells them.
 //
-// Threads: apply from one; snapshot from any, at any time.
+// Threads: snapshot from any, at any time; the rest from one.
 #pragma once
 
 #include <memory>
 #include <mutex>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "collectors/core/result.h"
@@ -27,27 +26,35 @@ namespace kubecliff {
 
 class NodeAlerts {
  public:
+  // Those who are told, by one configuration.
+  struct Told {
+    delivery::DeliveryConfig config;
+    std::shared_ptr<delivery::StateFile> state;
+    std::unique_ptr<delivery::Notifier> notifier = {};
+  };
+  // What settings ask for, as far as something can be wrong with it.
+  struct Prepared {
+    Checks checks;
+    std::unique_ptr<Told> told = {};  // null: nobody is to be told
+  };
+
   // `runner` must outlive it.
   explicit NodeAlerts(const Runner& runner) : runner_{runner} {}
 
-  // Leaves everything as it was where the file is wrong.
-  [[nodiscard]] Result<void> apply(const Settings& settings);
+  // Changes nothing yet. The error says what is wrong with the file.
+  [[nodiscard]] Result<Prepared> prepare(const Settings& settings) const;
+  void apply(Prepared prepared);
+
+  // To be called before the runner's: what a runner that stops serves is not the node.
+  void request_stop();
 
   // What is to be served beside `served`.
   [[nodiscard]] SnapshotPtr snapshot(std::span<const SnapshotPtr> served) const;
 
  private:
-  // Those who are told, by one configuration.
-  struct Told {
-    Told(delivery::DeliveryConfig of) : config{std::move(of)}, state{config.state_file} {}
-
-    delivery::DeliveryConfig config;
-    delivery::StateFile state;
-    std::unique_ptr<delivery::Notifier> notifier;
-  };
-
   void tell(std::vector<Alert> alerts) const;
-  void judge(const Checks& checks, const delivery::DeliveryConfig& config);
+  [[nodiscard]] std::unique_ptr<Alerting> start(const Checks& checks,
+                                                const delivery::DeliveryConfig& config);
 
   const Runner& runner_;
   mutable std::mutex mutex_;

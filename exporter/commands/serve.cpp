@@ -106,9 +106,11 @@ class Daemon {
 
   Result<void> start(WebConfigPtr web_config) {
     web_config_ = std::move(web_config);
-    if (auto applied = alerts_.apply(settings_); !applied) {
-      return applied;
+    auto alerts = alerts_.prepare(settings_);
+    if (!alerts) {
+      return std::unexpected(alerts.error());
     }
+    alerts_.apply(std::move(*alerts));
     runner_.apply(runner_settings(settings_, line_.command));
     if (auto listening = servers_.apply(settings_.listen_addresses, web_config_); !listening) {
       return listening;
@@ -137,6 +139,7 @@ class Daemon {
 
   [[nodiscard]] Ended stop() {
     const Clock::time_point deadline = Clock::now() + kStopWithin;
+    alerts_.request_stop();
     runner_.request_stop();
     servers_.stop();
     return runner_.stop(deadline);
@@ -155,8 +158,9 @@ class Daemon {
     if (!web_config) {
       return std::unexpected(web_config.error());
     }
-    if (auto applied = alerts_.apply(*settings); !applied) {
-      return applied;
+    auto alerts = alerts_.prepare(*settings);
+    if (!alerts) {
+      return std::unexpected(alerts.error());
     }
     if (auto listening = servers_.apply(settings->listen_addresses, *web_config); !listening) {
       return listening;
@@ -165,6 +169,7 @@ class Daemon {
     settings_ = std::move(*settings);
     configure_logging(settings_.log_level, settings_.log_format);
     routes_.set_telemetry_path(settings_.telemetry_path);
+    alerts_.apply(std::move(*alerts));
     runner_.apply(runner_settings(settings_, line_.command));
     return {};
   }

@@ -20,6 +20,9 @@ Alertmanager::Alertmanager(std::uint32_t seed)
 
 void Alertmanager::update(std::span<const Alert> alerts, Moment now) {
   slots_.update(alerts, now.wall);
+  if (slots_.empty()) {
+    failing_since_.reset();  // nothing is asked of it any more
+  }
 }
 
 std::optional<Message> Alertmanager::next(Moment now) {
@@ -29,7 +32,7 @@ std::optional<Message> Alertmanager::next(Moment now) {
   slots_.begin();
   Json alerts = Json::array();
   for (const auto& [key, slot] : slots_.all()) {
-    alerts.push_back(alertmanager_alert(slot.alert, now.wall + 4 * kResend));
+    alerts.push_back(alertmanager_alert(slot.alert, now.wall, now.wall + 4 * kResend));
   }
   return Message{.path = kAlertmanagerPath, .body = std::move(alerts)};
 }
@@ -43,7 +46,8 @@ Verdict Alertmanager::answered(const Answer& answer, Moment now) {
     pacing_.worked();
     resend_ = now.steady + kResend - kJitter + pacing_.below(2 * kJitter);
   }
-  if (verdict == Verdict::taken) {
+  // Of a message that it calls wrong it has taken what was right.
+  if (verdict == Verdict::taken || answer.status == 400) {
     failing_since_.reset();
   } else if (!failing_since_) {
     failing_since_ = now.steady;
@@ -58,11 +62,13 @@ Clock::time_point Alertmanager::due() const {
   return slots_.to_tell() ? pacing_.not_before() : std::max(resend_, pacing_.not_before());
 }
 
-Json alertmanager_alert(const Alert& alert, WallClock::time_point ends) {
+Json alertmanager_alert(const Alert& alert, WallClock::time_point now, WallClock::time_point ends) {
+  // A clock that was set back since must not make it begin after its end: that is refused.
+  const WallClock::time_point end = alert.ended.value_or(ends);
   return {{"labels", alert.labels},
           {"annotations", alert.annotations},
-          {"startsAt", to_rfc3339(alert.began)},
-          {"endsAt", to_rfc3339(alert.ended.value_or(ends))}};
+          {"startsAt", to_rfc3339(std::min({alert.began, now, end}))},
+          {"endsAt", to_rfc3339(end)}};
 }
 
 }  // namespace kubecliff::delivery

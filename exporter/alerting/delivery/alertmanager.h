@@ -45,6 +45,7 @@ class Alertmanager final : public Receiver {
 inline constexpr const char* kAlertmanagerPath = "/api/v2/alerts";
 
 // An alert in the list that it is sent. `ends`: of one that goes on.
-[[nodiscard]] Json alertmanager_alert(const Alert& alert, WallClock::time_point ends);
+[[nodiscard]] Json alertmanager_alert(const Alert& alert, WallClock::time_point now,
+                                      WallClock::time_point ends);
 
 }  // namespace kubecliff::delivery

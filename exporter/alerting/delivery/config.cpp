@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kLeastInterval = 1s;
+constexpr Duration kMostInterval = 1min;  // ranges of 5 m are to hold some samples
 constexpr Duration kLeastTimeout = 1s;
 constexpr Duration kMostTimeout = 1min;
 constexpr Duration kMostSpread = 10min;
@@ -65,13 +66,9 @@ bool store_file(std::filesystem::path& out, const std::string& text) {
 }
 
 bool store_severity(Severity& out, const std::string& text) {
-  const auto* const found =
-      std::ranges::find_if(kSeverities, [&](Severity severity) { return name(severity) == text; });
-  if (found == kSeverities.end()) {
-    return false;
-  }
-  out = *found;
-  return true;
+  const auto severity = parse_severity(text);
+  out = severity.value_or(out);
+  return severity.has_value();
 }
 
 bool store_duration(Duration& out, const std::string& text, Duration least, Duration most) {
@@ -224,11 +221,11 @@ constexpr std::array kPagerDutyKeys{
 
 constexpr std::array kProgramKeys{
     Key<DeliveryConfig>{.name = "interval",
-                        .expected = "a duration, at least 1s",
+                        .expected = "a duration from 1s to 1m",
                         .store =
                             [](DeliveryConfig& out, const std::string& text) {
                               return store_duration(out.interval, text, kLeastInterval,
-                                                    Duration::max());
+                                                    kMostInterval);
                             }},
     Key<DeliveryConfig>{
         .name = "state-file",

@@ -61,12 +61,19 @@ struct WebhookConfig {
 };
 
 struct DeliveryConfig {
-  Alert::Labels labels = {};  // of this node, which every alert carries
+  Labels labels = {};  // of this node, which every alert carries
   Duration interval = std::chrono::seconds{15};
   std::filesystem::path state_file = {};  // none where it is empty
   std::vector<Endpoint> alertmanagers = {};
   std::optional<PagerDutyConfig> pagerduty = {};
   std::vector<WebhookConfig> webhooks = {};
+
+  // Whether the same are told the same way, however often the node is judged.
+  [[nodiscard]] bool same_receivers(const DeliveryConfig& other) const {
+    return labels == other.labels && state_file == other.state_file &&
+           alertmanagers == other.alertmanagers && pagerduty == other.pagerduty &&
+           webhooks == other.webhooks;
+  }
 
   friend bool operator==(const DeliveryConfig&, const DeliveryConfig&) = default;
 };

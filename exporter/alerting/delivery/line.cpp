@@ -41,7 +41,11 @@ std::size_t path_of(std::string_view url) {
 }  // namespace
 
 std::string origin_of(std::string_view url) {
-  return std::string{url.substr(0, path_of(url))};
+  const std::string_view origin = url.substr(0, path_of(url));
+  const std::size_t host = std::min(origin.find("://") + 3, origin.size());
+  const std::size_t user = origin.rfind('@');
+  return std::string{origin.substr(0, host)}.append(
+      origin.substr(user == std::string_view::npos ? host : user + 1));
 }
 
 std::string fit_to_print(std::string_view text, const std::vector<std::string>& secrets) {
@@ -155,6 +159,8 @@ void Line::keep_open(Clock::time_point now) {
   }
   const auto secrets = read_secrets();
   if (!secrets) {
+    failure_ = secrets.error().message;
+    unreachable_since_ = unreachable_since_.value_or(now);
     open_at_ = now + opening_.after_close;
     return;
   }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <exception>
 #include <random>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -73,7 +74,7 @@ Opening alertmanager_opening() {
 }
 
 Result<std::unique_ptr<Notifier>> Notifier::start(const DeliveryConfig& config, StateFile& state,
-                                                  Timing timing) {
+                                                  Timing timing) try {
   std::unique_ptr<Notifier> made{new Notifier{state, timing}};
   if (!made->wake_.valid()) {
     return fail_errno(errno, "eventfd");
@@ -84,6 +85,9 @@ Result<std::unique_ptr<Notifier>> Notifier::start(const DeliveryConfig& config, 
   made->publish();
   made->thread_ = std::thread{[notifier = made.get()] { notifier->run(); }};
   return made;
+} catch (const std::system_error& error) {
+  // The kernel has no descriptors or no threads left.
+  return fail(ErrorKind::unavailable, error.code().value(), std::string{"alerts: "} + error.what());
 }
 
 Notifier::Notifier(StateFile& state, Timing timing)
@@ -172,6 +176,8 @@ void Notifier::run() {
     } catch (const std::exception& error) {
       // The kernel has no descriptors or no memory left, which may pass.
       log_error("telling of alerts fails", {{"error", error.what()}});
+      eventfd_t count = 0;
+      std::ignore = ::eventfd_read(wake_.get(), &count);
       pollfd woken{.fd = wake_.get(), .events = POLLIN, .revents = 0};
       std::ignore = ::poll(&woken, 1, static_cast<int>(kLongestWait.count()));
     }
@@ -221,10 +227,15 @@ void Notifier::step(Post& post) {
     post.refused_secrets.reset();
     post.receiver->forget_refusals();
   }
-  if (const auto message = post.receiver->next(moment())) {
-    post.line->send(*message, [this, &post](const Answer& answer) { take_answer(post, answer); });
-  } else {
+  const auto message = post.receiver->next(moment());
+  if (!message) {
     post.line->keep_open(Clock::now());
+    return;
+  }
+  try {
+    post.line->send(*message, [this, &post](const Answer& answer) { take_answer(post, answer); });
+  } catch (const std::exception& error) {
+    take_answer(post, {.status = 0, .words = error.what(), .unheard = true});
   }
 }
 

@@ -31,15 +31,6 @@ bool is_open(Phase told) {
   return told != Phase::none && told != Phase::ended;
 }
 
-std::optional<Severity> parse_severity(const Json& value) {
-  for (const Severity severity : kSeverities) {
-    if (value.is_string() && value == name(severity)) {
-      return severity;
-    }
-  }
-  return std::nullopt;
-}
-
 Severity severity_of(Phase told) {
   return static_cast<Severity>(static_cast<int>(told) - static_cast<int>(Phase::info));
 }
@@ -68,7 +59,7 @@ void RateLimit::take(Clock::time_point now) {
   at_ = now;
 }
 
-PagerDuty::PagerDuty(const PagerDutyConfig& config, const Alert::Labels& node, StateFile& state,
+PagerDuty::PagerDuty(const PagerDutyConfig& config, const Labels& node, StateFile& state,
                      Moment now, std::uint32_t seed)
     : config_{config},
       state_{state},
@@ -80,7 +71,7 @@ PagerDuty::PagerDuty(const PagerDutyConfig& config, const Alert::Labels& node, S
       needed_{config.when == PagerDutyConfig::When::always} {
   const Json triggered = state_.section(StateFile::kPagerDuty);
   for (const auto& [key, told] : triggered.items()) {
-    if (const auto severity = parse_severity(told)) {
+    if (const auto severity = parse_severity(told.is_string() ? told.get<std::string>() : "")) {
       slots_.restore(key, *severity);
     }
   }
@@ -133,6 +124,7 @@ std::optional<Message> PagerDuty::next(Moment now) {
   }
   limit_.take(now.steady);
   slots_.begin(key);
+  keep();  // it may be heard, and its answer may not
   return Message{.path = kPagerDutyPath,
                  .body = slot.fires() ? pagerduty_trigger(slot.alert) : pagerduty_resolve(key)};
 }
@@ -171,7 +163,7 @@ void PagerDuty::keep() const {
   for (const auto& [key, slot] : slots_.all()) {
     if (is_open(slot.told)) {
       open[key] = name(severity_of(slot.told));
-    } else if (slot.heard && slot.fires()) {
+    } else if ((slot.heard || slot.sent != Phase::none) && slot.fires()) {
       open[key] = name(slot.alert.severity);
     }
   }
@@ -179,7 +171,7 @@ void PagerDuty::keep() const {
 }
 
 std::string dedup_key(const Alert& alert) {
-  Alert::Labels labels = alert.labels;
+  Labels labels = alert.labels;
   labels.erase("severity");
   return shortened(value_of(labels, "alertname"), kMostNameInKey) + '/' +
          to_hex(fingerprint(labels));

@@ -40,12 +40,12 @@ class RateLimit {
 
 class PagerDuty final : public Receiver {
  public:
-  // What an earlier process triggered and does not fire, is resolved after that: until then checks
-  // that look back may not see enough.
-  static constexpr std::chrono::minutes kTrustEarlier{5};
+  // What an earlier process triggered and does not fire, is resolved after that: until then a check
+  // may not have looked back far enough, or not be past its bound for long enough.
+  static constexpr std::chrono::minutes kTrustEarlier{75};
 
   // `node`: the labels that all alerts carry. `state` must outlive it. `seed`: each node its own.
-  PagerDuty(const PagerDutyConfig& config, const Alert::Labels& node, StateFile& state, Moment now,
+  PagerDuty(const PagerDutyConfig& config, const Labels& node, StateFile& state, Moment now,
             std::uint32_t seed);
 
   // Whether, by the others' state, this one is needed. With PagerDutyConfig::When::always it is.

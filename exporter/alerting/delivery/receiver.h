@@ -17,16 +17,11 @@
 
 #include "collectors/core/collector.h"
 #include "exporter/alerting/alert.h"
+#include "exporter/alerting/moment.h"
 
 namespace kubecliff::delivery {
 
 using Json = nlohmann::json;
-using WallClock = std::chrono::system_clock;
-
-struct Moment {
-  Clock::time_point steady = {};
-  WallClock::time_point wall = {};
-};
 
 // A POST.
 struct Message {

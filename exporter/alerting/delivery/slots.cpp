@@ -17,7 +17,7 @@ bool counts_more(const Alert& one, const Alert& other) {
 
 }  // namespace
 
-std::string key_of_labels(const Alert::Labels& labels) {
+std::string key_of_labels(const Labels& labels) {
   constexpr char kEnd = '\xFF';  // in no UTF-8
   std::string key;
   for (const auto& [name, value] : labels) {

@@ -92,6 +92,6 @@ class Slots {
 };
 
 // The labels in their order, each name and value ended by a byte that is in neither.
-[[nodiscard]] std::string key_of_labels(const Alert::Labels& labels);
+[[nodiscard]] std::string key_of_labels(const Labels& labels);
 
 }  // namespace kubecliff::delivery

@@ -91,7 +91,7 @@ Result<std::vector<TestOutcome>> send_test_alert(const DeliveryConfig& config, S
   for (std::size_t i = 0; added && i < config.alertmanagers.size(); ++i) {
     added = add(alertmanager_name(i), config.alertmanagers[i],
                 {{.path = kAlertmanagerPath,
-                  .body = Json::array({alertmanager_alert(alert, now + kEndsIn)})}});
+                  .body = Json::array({alertmanager_alert(alert, now, now + kEndsIn)})}});
   }
   if (added && config.pagerduty) {
     added = add(kPagerDutyName, config.pagerduty->endpoint,

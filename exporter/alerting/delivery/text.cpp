@@ -20,7 +20,7 @@ std::string to_rfc3339(WallClock::time_point time) {
   return std::string{text.data(), size} + fraction.data();
 }
 
-std::uint64_t fingerprint(const Alert::Labels& labels) {
+std::uint64_t fingerprint(const Labels& labels) {
   constexpr std::uint64_t kOffset = 14'695'981'039'346'656'037U;
   constexpr std::uint64_t kPrime = 1'099'511'628'211U;
   constexpr unsigned kSeparator = 255;
@@ -59,7 +59,7 @@ std::string shortened(std::string_view text, std::size_t most) {
   return std::string{text.substr(0, size)} + std::string{kMore};
 }
 
-std::string_view value_of(const Alert::Labels& labels, std::string_view name) {
+std::string_view value_of(const Labels& labels, std::string_view name) {
   const auto found = labels.find(name);
   return found == labels.end() ? std::string_view{} : std::string_view{found->second};
 }

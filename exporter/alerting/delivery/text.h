@@ -15,7 +15,7 @@ namespace kubecliff::delivery {
 [[nodiscard]] std::string to_rfc3339(WallClock::time_point time);
 
 // What Prometheus and Alertmanager call an alert's fingerprint: FNV-1a over its labels.
-[[nodiscard]] std::uint64_t fingerprint(const Alert::Labels& labels);
+[[nodiscard]] std::uint64_t fingerprint(const Labels& labels);
 [[nodiscard]] std::string to_hex(std::uint64_t number);  // sixteen digits
 
 // The text, or its beginning and "…", in at most so many bytes, of which there are at least three;
@@ -23,7 +23,7 @@ namespace kubecliff::delivery {
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
 
 // Empty where it has none of that name.
-[[nodiscard]] std::string_view value_of(const Alert::Labels& labels, std::string_view name);
+[[nodiscard]] std::string_view value_of(const Labels& labels, std::string_view name);
 
 // JSON as text, whatever bytes its texts hold.
 [[nodiscard]] std::string to_text(const Json& json);

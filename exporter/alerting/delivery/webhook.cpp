@@ -14,11 +14,11 @@ namespace {
 constexpr const char* kNoTime = "0001-01-01T00:00:00Z";
 
 // What all alerts have alike.
-Alert::Labels common(std::span<const Alert> alerts, Alert::Labels Alert::* member) {
+Labels common(std::span<const Alert> alerts, Labels Alert::* member) {
   if (alerts.empty()) {
     return {};
   }
-  Alert::Labels alike = alerts.front().*member;
+  Labels alike = alerts.front().*member;
   for (const Alert& alert : alerts) {
     std::erase_if(alike, [&](const auto& label) {
       const auto found = (alert.*member).find(label.first);
@@ -33,7 +33,7 @@ const char* status(bool ended) {
 }
 
 // As Alertmanager writes a group: {}:{cluster="prod", node="a"}.
-std::string group_key(const Alert::Labels& node) {
+std::string group_key(const Labels& node) {
   std::string key;
   for (const auto& [name, value] : node) {
     key += (key.empty() ? "" : ", ") + name + '=' + to_text(Json(value));
@@ -43,7 +43,7 @@ std::string group_key(const Alert::Labels& node) {
 
 }  // namespace
 
-Webhook::Webhook(Alert::Labels node, Severity least, std::uint32_t seed)
+Webhook::Webhook(Labels node, Severity least, std::uint32_t seed)
     : node_{std::move(node)},
       slots_{Slots::Gone::ended, least,
              [](const Alert& alert) { return key_of_labels(alert.labels); }},
@@ -88,7 +88,7 @@ Clock::time_point Webhook::due() const {
   return slots_.to_tell() ? pacing_.not_before() : refused_again_;
 }
 
-Json webhook_body(const Alert::Labels& node, std::span<const Alert> alerts) {
+Json webhook_body(const Labels& node, std::span<const Alert> alerts) {
   Json list = Json::array();
   for (const Alert& alert : alerts) {
     list.push_back({{"status", status(alert.ended.has_value())},

@@ -22,7 +22,7 @@ class Webhook final : public Receiver {
   static constexpr std::chrono::minutes kRefusedAgain{5};
 
   // `node`: the labels that all alerts carry. `seed`: each node its own.
-  Webhook(Alert::Labels node, Severity least, std::uint32_t seed);
+  Webhook(Labels node, Severity least, std::uint32_t seed);
 
   void update(std::span<const Alert> alerts, Moment now) override;
   [[nodiscard]] std::optional<Message> next(Moment now) override;
@@ -32,13 +32,13 @@ class Webhook final : public Receiver {
   void forget_refusals() override { slots_.forget_refusals(); }
 
  private:
-  Alert::Labels node_;
+  Labels node_;
   Slots slots_;
   Pacing pacing_;
   Clock::time_point refused_again_ = Clock::time_point::max();
 };
 
 // The body, whose path is that of the receiver's URL.
-[[nodiscard]] Json webhook_body(const Alert::Labels& node, std::span<const Alert> alerts);
+[[nodiscard]] Json webhook_body(const Labels& node, std::span<const Alert> alerts);
 
 }  // namespace kubecliff::delivery

@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const Clock::time_point now{std::chrono::hours{24}};
-  const auto samples = evaluate(**parsed, history_for(**parsed, now), {.now = now, .wall_now = {}});
+  const auto samples = evaluate(**parsed, history_for(**parsed, now), {.steady = now, .wall = {}});
   std::set<Labels> seen;
   if (samples) {
     for (const Sample& sample : *samples) {

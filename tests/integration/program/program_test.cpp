@@ -28,6 +28,7 @@ namespace kubecliff::test {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
@@ -44,6 +45,10 @@ ToolRun run(std::vector<std::string> arguments) {
 std::string address(std::uint16_t port) {
   return "127.0.0.1:" + std::to_string(port);
 }
+
+// A check that holds anywhere: a limit is some entries for each bucket.
+constexpr std::string_view kAlwaysRaised =
+    "alerting.thresholds: [{check: conntrack_limit_per_bucket, info: 0.001, info-for: 0s}]\n";
 
 class ProgramTest : public ::testing::Test {
  protected:
@@ -315,11 +320,12 @@ TEST_F(ProgramTest, HangupWithAPortInUseKeepsTheOldOne) {
   const std::uint16_t port = program->port_served();
   ASSERT_NE(port, 0);
 
-  (void)file("kubecliff.yml",
-             "web: {listen-address: \"" + address(taken) + "\", telemetry-path: /two}\n");
+  (void)file("kubecliff.yml", "web: {listen-address: \"" + address(taken) +
+                                  "\", telemetry-path: /two}\n" + std::string{kAlwaysRaised});
   program->signal(SIGHUP);
   EXPECT_THAT(program->line_with("the old one stays"), HasSubstr("Address already in use"));
-  EXPECT_THAT(http_get(port, "/metrics"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(http_get(port, "/metrics"),
+              AllOf(StartsWith("HTTP/1.1 200"), Not(HasSubstr("severity=\"info\"} 0.001"))));
 }
 
 TEST_F(ProgramTest, HangupBringsAuthenticationToTheSameAddress) {
@@ -338,10 +344,6 @@ TEST_F(ProgramTest, HangupBringsAuthenticationToTheSameAddress) {
   ASSERT_THAT(program->line_with("configuration read again"), Not(IsEmpty()));
   EXPECT_THAT(http_get(port, "/metrics"), StartsWith("HTTP/1.1 401"));
 }
-
-// A check that holds anywhere: a limit is some entries for each bucket.
-constexpr std::string_view kAlwaysRaised =
-    "alerting.thresholds: [{check: conntrack_limit_per_bucket, info: 0.001, info-for: 0s}]\n";
 
 TEST_F(ProgramTest, JudgesTheNodeAndTellsWhomTheFileNames) {
   test::HttpStandIn alertmanager;
@@ -395,6 +397,11 @@ TEST_F(ProgramTest, HangupTellsOthersOrNobodyAndKeepsWhatItHasWhereTheFileIsWron
   program->signal(SIGHUP);
   EXPECT_THAT(program->line_with("the old one stays"), HasSubstr(receivers + ":2: "));
   EXPECT_THAT(http_get(port, "/metrics"), HasSubstr("kubecliff_alert_active"));
+
+  (void)file("alerting.yml", told(first).replace(0, 12, "interval: 2s"));
+  program->signal(SIGHUP);
+  EXPECT_NE(program->line_with("configuration read again"), "");
+  EXPECT_EQ(first.connections(), 1U) << "another interval is no reason to connect anew";
 
   (void)file("alerting.yml", told(second));
   program->signal(SIGHUP);

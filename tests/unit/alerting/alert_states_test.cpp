@@ -2,6 +2,7 @@
 // tests.
 #include "exporter/alerting/alert_states.h"
 
+#include <limits>
 #include <string_view>
 
 #include <gmock/gmock.h>
@@ -43,7 +44,7 @@ class AlertStatesTest : public ::testing::Test {
     now_ += minutes{1};
     history_.append("fill", {{"table", "nat"}, {"other", "x"}}, {.at = now(), .value = fill});
     history_.append("fill", {{"table", "nat"}, {"other", "y"}}, {.at = now(), .value = 0});
-    EXPECT_THAT(states_.evaluate(history_, {.now = now(), .wall_now = wall_now()}), IsEmpty());
+    EXPECT_THAT(states_.evaluate(history_, {.steady = now(), .wall = wall_now()}), IsEmpty());
   }
 
   [[nodiscard]] std::vector<Alert> of(Severity severity) const {
@@ -124,6 +125,13 @@ TEST_F(AlertStatesTest, OneThatComesBackIsToldAsEndedUntilItFires) {
   next(0.6);
   EXPECT_FALSE(of(Severity::warning).at(0).ended);
   EXPECT_EQ(of(Severity::warning).at(0).began, wall_now());
+}
+
+TEST_F(AlertStatesTest, WhatIsNoNumberHidesNothing) {
+  next(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_THAT(states_.alerts(), IsEmpty());
+  EXPECT_EQ(aggregated(Aggregation::max, std::numeric_limits<double>::quiet_NaN(), 5), 5);
+  EXPECT_EQ(aggregated(Aggregation::min, 5, std::numeric_limits<double>::quiet_NaN()), 5);
 }
 
 TEST_F(AlertStatesTest, CountsWhatFiresForEverySeverityThereIs) {

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,6 +26,39 @@ Checks use_at_once() {
     bound.hold = {};
   }
   return checks;
+}
+
+TEST(Alerting, ThatStopsTellsNothingOfWhatIsScrapedThen) {
+  std::atomic<bool> asked = false;
+  std::atomic<bool> stopped = false;
+  std::atomic<int> told_of_end = 0;
+  Alerting alerting{
+      use_at_once(),
+      {},
+      milliseconds{1},
+      [&] {
+        asked = true;
+        Samples samples;
+        if (!stopped) {
+          samples.add(kHost, 90);
+          samples.add(kLimit, 100);
+        }
+        return std::vector<SnapshotPtr>{std::make_shared<const Snapshot>(samples.take())};
+      },
+      [&](const std::vector<Alert>& alerts) {
+        told_of_end +=
+            std::ranges::any_of(alerts, [](const Alert& alert) { return alert.ended.has_value(); })
+                ? 1
+                : 0;
+      }};
+  while (!asked) {
+    std::this_thread::yield();
+  }
+  alerting.request_stop();
+  stopped = true;
+  asked = false;
+  std::this_thread::sleep_for(milliseconds{20});
+  EXPECT_EQ(told_of_end, 0);
 }
 
 TEST(Alerting, JudgesAgainAndAgainWhatIsScraped) {

@@ -131,6 +131,9 @@ TEST(ThresholdRecord, SaysWhatIsWrong) {
   EXPECT_THAT(wrong({{"check", "mode_conflict"}, {"warning", "1"}}),
               HasSubstr("warning: expected off"));
   EXPECT_THAT(wrong({{"check", "exporter_down"}}), HasSubstr("Prometheus' alone"));
+  EXPECT_THAT(wrong({{"check", "conntrack_use"}, {"warning", "0.9"}}),
+              HasSubstr("warning: expected less than critical's 0.85, got 0.9"));
+  EXPECT_THAT(wrong({{"check", "conntrack_use"}, {"warning", "0.9"}, {"critical", "off"}}), "");
   Records twice = change({{"check", "conntrack_use"}});
   twice.push_back(twice.front());
   EXPECT_THAT(threshold_record().wrong(twice), HasSubstr("twice"));

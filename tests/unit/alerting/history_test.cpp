@@ -45,6 +45,20 @@ TEST(History, KeepsWhatIsAskedForAndNothingElse) {
   EXPECT_THAT(history.newest({.metric = "other", .matchers = {}}, at(seconds{15})), IsEmpty());
 }
 
+TEST(History, KeepsTheSeriesThatAreAskedForAndNotTheirSisters) {
+  History history;
+  const auto parsed = parse_expression(R"(rate(gauge{family="ipv4"}[1h]))");
+  for (const Selector* selector : selectors(**parsed)) {
+    history.remember(*selector);
+  }
+  Samples samples;
+  samples.add(kGauge, {"ipv4"}, 4);
+  samples.add(kGauge, {"ipv6"}, 6);
+  const std::vector snapshots{snapshot(samples)};
+  history.take(at(seconds{15}), snapshots);
+  EXPECT_THAT(history.newest({.metric = "gauge", .matchers = {}}, at(seconds{15})), SizeIs(1));
+}
+
 TEST(History, ASeriesThatIsNotServedAnyMoreEndsAtOnceAndItsPastStays) {
   const Selector range{.metric = "gauge", .matchers = {}, .range = minutes{10}};
   History history;

@@ -103,12 +103,32 @@ TEST_F(AlertmanagerTest, RetryAfterIsHonouredWithinReason) {
   EXPECT_LE(alertmanager_.due(), hands_.now().steady + 300s + 4s);
 }
 
+TEST_F(AlertmanagerTest, FailsUntilItTakesSomethingOrNothingIsAskedOfIt) {
+  update({make_alert("A")});
+  ASSERT_TRUE(next());
+  EXPECT_EQ(answered({.status = 401}), Verdict::refused);
+  EXPECT_TRUE(alertmanager_.failing_since());
+  update({});
+  EXPECT_FALSE(alertmanager_.failing_since()) << "the next alert, days later, begins anew";
+}
+
+TEST_F(AlertmanagerTest, NoAlertBeginsAfterItsEndThoughTheClockWasSetBack) {
+  const WallClock::time_point now = hands_.now().wall;
+  Alert alert = make_alert("A");
+  alert.began = now + 1h;
+  EXPECT_EQ(alertmanager_alert(alert, now, now + 4min)["startsAt"],
+            alertmanager_alert(make_alert("A"), now, now + 4min)["startsAt"]);
+  alert.ended = now - 1h;
+  const Json told = alertmanager_alert(alert, now, now + 4min);
+  EXPECT_EQ(told["startsAt"], told["endsAt"]);
+}
+
 TEST_F(AlertmanagerTest, WhatItRefusesIsSentAgainOnlyWithTheNextMinuteOrChange) {
   update({make_alert("A")});
   ASSERT_TRUE(next());
   EXPECT_EQ(answered(wrong_answer), Verdict::refused);
   EXPECT_EQ(alertmanager_.pending(), 1U);
-  EXPECT_TRUE(alertmanager_.failing_since());
+  EXPECT_FALSE(alertmanager_.failing_since()) << "what was right in it was taken";
   hands_.advance(53s);
   EXPECT_FALSE(next());
   update({make_alert("A"), make_alert("B")});

@@ -13,7 +13,7 @@ namespace kubecliff::delivery {
 // 2023-11-14T22:13:20Z.
 inline constexpr WallClock::time_point kBegan{std::chrono::seconds{1'700'000'000}};
 
-inline Alert::Labels node_labels() {
+inline Labels node_labels() {
   return {{"cluster", "prod"}, {"node", "n1"}};
 }
 

@@ -93,7 +93,7 @@ TEST(DeliveryConfigTest, WhatIsWrongIsToldWithItsLine) {
   };
   for (const auto& [text, error] : {
            Wrong{"interval: 10ms\n",
-                 "alerting.yml:1: interval: expected a duration, at least 1s, got \"10ms\""},
+                 "alerting.yml:1: interval: expected a duration from 1s to 1m, got \"10ms\""},
            Wrong{"\ninterva: 10s\n",
                  "alerting.yml:2: interva: expected a key that docs/alerting.md lists, got an "
                  "unknown one; did you mean interval?"},

@@ -1,5 +1,6 @@
 #include "exporter/alerting/delivery/pagerduty.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "exporter/alerting/checks.h"
 #include "exporter/alerting/delivery/text.h"
 #include "tests/support/file_tree.h"
 #include "tests/unit/alerting/delivery/alerts.h"
@@ -229,6 +231,31 @@ TEST_F(PagerDutyTest, WaitsAsLongAsAnAlertmanagerTakesAlertsAndResolvesWhatItBeg
   EXPECT_EQ(send(pagerduty), "");
 }
 
+TEST_F(PagerDutyTest, ATriggerWithoutAnAnswerIsKeptForTheNextProcess) {
+  {
+    PagerDuty pagerduty = make(at_once());
+    update(pagerduty, {make_alert("A")});
+    EXPECT_TRUE(pagerduty.next(hands_.now()));
+  }
+  const StateFile read_again{files_.path() / "state.json"};
+  EXPECT_EQ(read_again.section(StateFile::kPagerDuty).size(), 1U);
+}
+
+TEST_F(PagerDutyTest, TrustsAnEarlierProcessForLongerThanAnyCriticalCheckTakesToFire) {
+  for (const Check& check : default_checks().all) {
+    for (const Bound& bound : check.bounds) {
+      if (check.value == nullptr || bound.severity != Severity::critical) {
+        continue;
+      }
+      Duration longest{};
+      for (const Selector* selector : selectors(*check.value)) {
+        longest = std::max(longest, selector->range);
+      }
+      EXPECT_LT(longest + bound.hold, PagerDuty::kTrustEarlier) << check.name;
+    }
+  }
+}
+
 TEST_F(PagerDutyTest, ARestartResolvesWhatEndedMeanwhile) {
   {
     PagerDuty pagerduty = make(at_once());
@@ -241,7 +268,7 @@ TEST_F(PagerDutyTest, ARestartResolvesWhatEndedMeanwhile) {
   PagerDuty pagerduty{at_once(), node_labels(), read_again, hands_.now(), 1};
   update(pagerduty, {make_alert("A")});
   EXPECT_EQ(send(pagerduty), "") << "A was triggered, and B may come yet";
-  hands_.advance(5min);
+  hands_.advance(PagerDuty::kTrustEarlier);
   update(pagerduty, {make_alert("A")});
   EXPECT_EQ(send(pagerduty), "resolve " + dedup_key(make_alert("B")));
   EXPECT_EQ(send(pagerduty), "");

@@ -1,5 +1,5 @@
 // Against Prometheus itself these texts are held by the replay of promtool's tests.
-#include "exporter/alerting/texts.h"
+#include "exporter/alerting/words.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/alerting/texts.h"
+#include "exporter/alerting/words.h"
 
 #include <algorithm>
 #include <array>
