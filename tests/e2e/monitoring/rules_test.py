@@ -3,8 +3,11 @@
 import concurrent.futures
 import os
 import pathlib
+import re
 import subprocess
 import unittest
+
+import settings
 
 RULES = pathlib.Path("alerts/rules")
 
@@ -34,6 +37,13 @@ class RulesTest(unittest.TestCase):
         alerts = {line.removeprefix("alert: ") for line in listed.stdout.splitlines()}
         runbooks = {file.stem for file in pathlib.Path("alerts/runbooks").glob("*.md")} - {"README"}
         self.assertEqual(alerts, runbooks)
+
+    def test_every_command_that_runbooks_name_is_there(self):
+        shown = subprocess.run([settings.kubecliff, "--help"], capture_output=True, text=True, check=True).stdout
+        commands = set(re.findall(r"^  kubecliff ([a-z][\w-]*)", shown, re.MULTILINE))
+        for file in sorted(pathlib.Path("alerts/runbooks").glob("*.md")):
+            named = set(re.findall(r"`kubecliff ([a-z][\w-]*)", file.read_text()))
+            self.assertLessEqual(named, commands, f"{file.name}: {named - commands} not in {commands}")
 
 
 if __name__ == "__main__":
