@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.parse
 
 ALERTS = pathlib.Path(__file__).resolve().parents[3] / "alerts"
 KEY = "0123456789abcdef0123456789abcdef"
@@ -174,6 +175,13 @@ def alert(name, severity, cluster, node, ended=False, **more):
     }
 
 
+def silenced(link):
+    """The labels that a link to a new silence fills in."""
+    address, _, filters = link.partition("?filter=")
+    assert address == "http://alertmanager.example/#/silences/new", link
+    return dict(re.findall(r'(\w+)="([^"]*)"', urllib.parse.unquote(filters)))
+
+
 class Case(unittest.TestCase):
     all_to_pager = False
 
@@ -228,7 +236,8 @@ class Routes(Case):
             self.assertIn(f"KubecliffConntrackDrops of {node}", event["payload"]["custom_details"]["firing"])
         links = {link["text"]: link["href"] for link in event["links"]}
         self.assertEqual(links["Runbook"], f"{RUNBOOKS}KubecliffConntrackDrops.md")
-        self.assertTrue(links["Silence"].startswith("http://alertmanager.example/#/silences/new"), links)
+        self.assertEqual(silenced(links["Silence"]), {
+            "alertname": "KubecliffConntrackDrops", "cluster": self.cluster, "severity": "critical"})
 
         time.sleep(SILENCE)
         self.assertEqual(len(self.events()), 1)
@@ -238,6 +247,8 @@ class Routes(Case):
         self.post(self.alert("KubecliffNothingProgrammed", "critical", "n1"))
         event = self.eventually(self.events)[0]
         self.assertEqual(event["payload"]["summary"], f"{self.cluster}: KubecliffNothingProgrammed of n1")
+        links = {link["text"]: link["href"] for link in event["links"]}
+        self.assertEqual(silenced(links["Silence"])["instance"], "n1:9909")
 
     def test_a_node_that_joins_adds_to_the_incident(self):
         self.post(self.alert("KubecliffConntrackUse", "critical", "n1"))
