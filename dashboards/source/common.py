@@ -36,6 +36,14 @@ CLIFFS = {
 }
 
 
+def as_kubecliff_serves(metric, series, selector):
+    """kube-proxy's own metrics are there twice where Prometheus scrapes it too."""
+    if not metric.startswith("kubeproxy_"):
+        return series
+    return (f"{series} and on (job, instance) "
+            f'kubecliff_collector_success{{{selector}, collector="conntrack"}}')
+
+
 def pools(metric):
     """A recorded figure of each pool."""
     return query(f"{metric}{{POOL}}", "{{cluster}} {{node_pool}}")
@@ -43,7 +51,7 @@ def pools(metric):
 
 def quantile(share, bucket, by="", selector="NODE", window="$__rate_interval"):
     grouped = ", ".join(filter(None, ["le", by]))
-    rate = f"rate({bucket}{{{selector}}}[{window}])"
+    rate = as_kubecliff_serves(bucket, f"rate({bucket}{{{selector}}}[{window}])", selector)
     return f"histogram_quantile({share}, sum by ({grouped}) ({rate}))"
 
 
@@ -55,9 +63,13 @@ def pool_p99(histogram):
 
 
 def linked_nodes():
-    """The cells of a table's column Node lead to the dashboard of that node."""
+    """The cells of a table's column Node lead to the dashboard of that node.
+
+    Of the row's cluster, as a node of another may have the same address. Where rows have none,
+    Grafana passes nothing, which chooses the series without that label.
+    """
     return linked("Node", "What there is about it",
-                  "/d/kubecliff-node?${datasource:queryparam}&${cluster:queryparam}"
+                  "/d/kubecliff-node?${datasource:queryparam}&var-cluster=${__data.fields.Cluster}"
                   "&${node_pool:queryparam}&var-node=${__data.fields.Node}&${__url_time_range}")
 
 
@@ -130,5 +142,7 @@ def dropped(nodes, window="$__rate_interval"):
 
 def mean_of(histogram, only, by, window="$__rate_interval"):
     selector = ", ".join(filter(None, ["NODE", only]))
-    return (f"sum by ({by}) (rate({histogram}_sum{{{selector}}}[{window}]))"
-            f" / (sum by ({by}) (rate({histogram}_count{{{selector}}}[{window}])) > 0)")
+    total, runs = (
+        as_kubecliff_serves(histogram, f"rate({histogram}_{part}{{{selector}}}[{window}])", "NODE")
+        for part in ("sum", "count"))
+    return f"sum by ({by}) ({total}) / (sum by ({by}) ({runs}) > 0)"

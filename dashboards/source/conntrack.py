@@ -1,7 +1,7 @@
 """How full connection tracking is, with what, what was lost, and why."""
 
 from .common import SOME_NODES, annotations, dropped, top_nodes
-from .grafana import DASHED, by_regexp, fixed, query, row, steps, timeseries
+from .grafana import DASHED, by_regexp, fixed, query, row, steps_of, timeseries
 from .panels import conntrack_use, nic
 
 TITLE = "Conntrack"
@@ -19,18 +19,18 @@ def rows():
         "searches.",
         [
             ("Use", "node:kubecliff_conntrack_use:ratio{POOL}", "percentunit",
-                steps((0.7, "orange"), (0.85, "red"))),
+                steps_of("conntrack_use")),
             ("In 1 h",
                 "clamp_min(predict_linear(node:kubecliff_conntrack_use:ratio{POOL}[30m], 3600), 0)",
-                "percentunit", steps((0.85, "orange"), (1, "red"))),
+                "percentunit", steps_of("conntrack_full_soon")),
             ("Entries", "kubecliff_conntrack_entries{POOL}", "locale", None),
             ("Limit", "kubecliff_conntrack_entries_limit{POOL}", "locale", None),
-            ("Lost, full", dropped("POOL", "5m"), "pps", steps((0.01, "red"))),
+            ("Lost, full", dropped("POOL", "5m"), "pps", steps_of("conntrack_drops")),
             ("Lost, clashes", "rate(kubecliff_conntrack_insert_failed_total{POOL}[5m])", "pps",
-                steps((1, "orange"))),
+                steps_of("conntrack_insert_failed")),
             ("Entries a bucket",
                 "kubecliff_conntrack_entries{POOL} / (kubecliff_conntrack_buckets{POOL} > 0)",
-                "locale", steps((4, "orange"), (16, "red")))],
+                "locale", steps_of("conntrack_bucket_load"))],
         by="node:kubecliff_conntrack_use:ratio{POOL}", sort="Use")
     yield timeseries(
         "Use by pool",
@@ -50,7 +50,7 @@ def rows():
             f"{name} {{{{cluster}}}} {{{{node_pool}}}}")
             for metric, name in (("drop", "full"), ("insert_failed", "clash"),
                                  ("early_drop", "evicted"))),
-        width=12, checks=["conntrack_drops"])
+        bounds="conntrack_drops", bounds_of="POOL", width=12)
 
     yield row("How full: $node")
     yield conntrack_use("NODES")

@@ -4,7 +4,7 @@ from .common import (
     ALL_NODES, CLIFFS, NO_CANARY, NO_KUBE_PROXY, NO_RESTORE, alerts_table, annotations, pool_p99,
     pools, top_nodes)
 from .grafana import (
-    BAD, MODES, NEAR, OUTAGE, coloured, query, row, stat, steps, steps_until, table, timeseries)
+    BAD, MODES, NEAR, OUTAGE, coloured, query, row, stat, steps_of, steps_until, table, timeseries)
 
 TITLE = "Fleet"
 VARIABLES = ALL_NODES
@@ -37,7 +37,7 @@ def rows():
         "Packets that began a connection and found connection tracking full, of all nodes. Any is "
         "an outage for somebody.",
         "pps", "sum(cluster_node_pool:kubecliff_conntrack_drop:rate5m{POOL})",
-        thresholds=steps((0.01, "red")), width=4, checks=["conntrack_drops"])
+        thresholds=steps_of("conntrack_drops"), width=4, checks=["conntrack_drops"])
     yield stat(
         "Spent on walking rules",
         "Processor time that the fleet spends on taking new connections through iptables, in "
@@ -69,7 +69,7 @@ def rows():
                 for name, check in CLIFFS.items()),
             ("Conntrack in 1 h",
                 "predict_linear(node:kubecliff_conntrack_use:ratio{POOL}[30m], 3600)",
-                "percentunit", steps((0.85, "orange"), (1, "red")))],
+                "percentunit", steps_of("conntrack_use"))],
         by="node:kubecliff_cliff:max{POOL}", sort="Nearest")
     yield alerts_table(
         "Alerts firing",
@@ -125,7 +125,7 @@ def rows():
         "New connections dropped",
         "By all nodes of a pool together, because the table was full. None is normal.",
         "pps", pools("cluster_node_pool:kubecliff_conntrack_drop:rate5m"),
-        checks=["conntrack_drops"])
+        bounds="conntrack_drops", bounds_of="POOL")
 
     yield row("Rules, by pool")
     yield timeseries(

@@ -100,10 +100,33 @@ def steps_until(*bounds):
         {"value": at, "color": colour} for at, colour in zip(starts, colours)]}
 
 
+def checks_of(thresholds):
+    """Of each check its value and its bounds: {"value": ..., "warning": ("above", 0.7)}."""
+    found = {}
+    for check, body in re.findall(r"^  (\w+):\n((?:    .*\n)+)", thresholds, re.MULTILINE):
+        bounds = re.findall(r"^    (\w+): \{(above|below): ([-\d.e]+)", body, re.MULTILINE)
+        found[check] = {"value": re.search(r"^    value: (.*)$", body, re.MULTILINE)[1],
+                        **{severity: (side, float(bound)) for severity, side, bound in bounds}}
+    return found
+
+
+BOUNDS_OF = checks_of(THRESHOLDS)
+
+
+def steps_of(check):
+    """Colours at a check's bounds, as alerts/thresholds.yaml has them: what no node moves."""
+    return steps(*((BOUNDS_OF[check][severity][1], colour)
+                   for severity, colour in SEVERITIES.items() if severity in BOUNDS_OF[check]))
+
+
 BAD = steps((1, "orange"))
 OUTAGE = steps((1, "red"))
 # Of the way to a critical bound.
 NEAR = steps((0.8, "orange"), (1, "red"))
+# Of what is or is not.
+GOOD = steps_until((1, "red"))
+YES_OR_NO = [{"type": "value", "options": {"0": {"text": "no", "index": 0},
+                                           "1": {"text": "yes", "index": 1}}}]
 NEUTRAL = {"mode": "absolute", "steps": [{"value": None, "color": "text"}]}
 
 

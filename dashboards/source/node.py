@@ -4,8 +4,8 @@ from .common import (
     NO_DNS, NO_IPVS, NO_KUBE_PROXY, NO_PROBE, NO_RESTORE, OF_KUBE_PROXY, ONE_NODE, alerts_table,
     annotations, firing, mean_of, of, quantile)
 from .grafana import (
-    BAD, DASHED, MODES, SEVERITIES, bars, by_name, coloured, fixed, query, row, stat, steps,
-    timeline, timeseries)
+    BAD, DASHED, GOOD, MODES, SEVERITIES, YES_OR_NO, bars, by_name, coloured, fixed, query, row,
+    stat, steps_of, timeline, timeseries)
 from .panels import (
     conntrack_use, lock, losses, nic, propagation, restore_mean, restore_running, sync_duration,
     waiting)
@@ -34,7 +34,7 @@ def rows():
         "At 100 % new connections are dropped.",
         "percentunit",
         "kubecliff_conntrack_entries{NODE} / (kubecliff_conntrack_entries_limit{NODE} > 0)",
-        thresholds=steps((0.7, "orange"), (0.85, "red")), decimals=1, checks=["conntrack_use"])
+        thresholds=steps_of("conntrack_use"), decimals=1, checks=["conntrack_use"])
     yield stat(
         "Services",
         "Ports of Services that this node's rules carry.",
@@ -53,8 +53,31 @@ def rows():
         "A change of Services or endpoints that kube-proxy knows of and has not written. Minutes: "
         "this node sends connections to pods that are gone.",
         "s", "max(kubecliff_kubeproxy_sync_queued_seconds{NODE})",
-        thresholds=steps((30, "orange"), (300, "red")), empty=NO_KUBE_PROXY,
+        thresholds=steps_of("kubeproxy_sync_queued"), empty=NO_KUBE_PROXY,
         checks=["kubeproxy_sync_queued"])
+    yield stat(
+        "kube-proxy answers",
+        "Whether kube-proxy's own metrics can be read on this node. No: it is gone, or serves them "
+        "elsewhere.",
+        "none", "kubecliff_kubeproxy_up{NODE}", thresholds=GOOD, mappings=YES_OR_NO, width=4,
+        empty=NO_KUBE_PROXY, checks=["kubeproxy_down", "nothing_programmed"])
+    yield stat(
+        "On the host's network",
+        "No: kubecliff counts the rules and connections of its own pod, and nothing below is the "
+        "node's.",
+        "none", "kubecliff_host_network{NODE}", thresholds=GOOD, mappings=YES_OR_NO, width=4,
+        checks=["not_on_host_network"])
+    yield stat(
+        "Conflicts by kind",
+        "Which signs contradict one another; the runbook says what each means.",
+        "none", "kubecliff_dataplane_conflict{NODE} == 1", legend="{{kind}}", shows="name",
+        thresholds=BAD, width=8, empty="None", checks=["mode_conflict", "both_iptables_backends"])
+    yield stat(
+        "What traversal was measured on",
+        "tracked: all is measured. untracked: nothing walks the nat table. table_full: no probes. "
+        "unknown: no privilege or kernel support to look.",
+        "none", "kubecliff_traversal_state{NODE} == 1", legend="{{family}}: {{state}}",
+        shows="name", width=8, empty="Not measured: --collector.traversal is not on")
     yield bars(
         "How near to each cliff",
         "Share of the way to the critical bound of each check. At 100 % its alert is due. What is "
@@ -90,7 +113,7 @@ def rows():
         "Evicted: thrown out to make room. Bucket: its list was too long. All but a few clashes "
         "are an outage for somebody.",
         "pps", *losses("NODE"),
-        checks=["conntrack_drops", "conntrack_insert_failed", "conntrack_early_drop",
+        bounds="conntrack_drops", checks=["conntrack_insert_failed", "conntrack_early_drop",
             "conntrack_chain_too_long"])
 
     yield row("Rules")
@@ -138,6 +161,14 @@ def rows():
             "sum by (backend, family) "
             "(rate(kubecliff_iptables_ruleset_changes_total{NODE}[$__rate_interval]))",
             "{{backend}} {{family}}"))
+
+    yield timeseries(
+        "Elements of nftables sets and maps",
+        "What kube-proxy's nftables mode looks connections up in. Grows with Services and endpoints; "
+        "and a connection does not feel it; updates do.",
+        "locale",
+        query("kubecliff_nftables_elements{NODE} > 0", "{{set}} {{family}}"),
+        checks=["ruleset_busy"], width=24, height=6, empty="kube-proxy is not in nftables mode here")
 
     yield row("What a new connection pays")
     yield timeseries(
@@ -239,6 +270,13 @@ def rows():
             "(rate(kubecliff_dns_lookup_failures_total{NODE}[$__rate_interval])) > 0",
             "DNS {{server}}: {{reason}}"),
         checks=["service_unreachable", "dns_failing"], empty="No failure")
+    yield timeline(
+        "Targets reached",
+        "The last request to each target, by way of its Service and direct. Only the Service fails: "
+        "this node's rules. Both: the target.",
+        "kubecliff_probe_success{NODE}", "{{target}} {{path}} from {{vantage}}",
+        mappings=[(0, "fails", "red"), (1, "reached", "green")], width=24,
+        checks=["service_unreachable"], empty=NO_PROBE)
 
     yield row("Sockets and network cards", collapsed=True)
     yield timeseries(
@@ -259,6 +297,13 @@ def rows():
         overrides=[by_name("limit", color=fixed("red"), **DASHED)],
         empty="Told in the node's own network namespace alone")
     yield nic("NODE")
+    yield timeseries(
+        "Room of tunnels",
+        "MTU of the device below, less what the tunnel adds, less the tunnel's own. Below 0 full "
+        "packets are fragmented or dropped.",
+        "bytes",
+        query("kubecliff_tunnel_mtu_headroom_bytes{NODE}", "{{device}} {{kind}}"),
+        bounds="tunnel_mtu", min=None, width=24, height=6, empty="No tunnels")
 
     yield row("IPVS and eBPF, where they are used", collapsed=True)
     yield timeseries(
@@ -286,6 +331,16 @@ def rows():
             "0)", "{{kind}}"),
         bounds="ipset_use", checks=["ebpf_map_use"],
         empty="No ipsets of kube-proxy, no maps of Cilium")
+
+    yield timeseries(
+        "Addresses on the device of IPVS",
+        "One for each address of a Service. More than there are virtual servers: some belong to no "
+        "Service any more, and this node answers for them.",
+        "locale",
+        query("kubecliff_ipvs_interface_addresses{NODE}", "{{device}} {{family}}"),
+        query("sum by (family) (kubecliff_ipvs_virtual_servers{NODE})", "virtual servers {{family}}"),
+        bounds="ipvs_interface_addresses", checks=["ipvs_leftover_addresses"], width=24, height=6,
+        empty=NO_IPVS)
 
     yield row("kubecliff itself", collapsed=True)
     yield timeline(

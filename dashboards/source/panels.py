@@ -10,6 +10,13 @@ def named(words, selector):
     return f"{words} {{{{instance}}}}" if selector == "NODES" else words
 
 
+def quantiles(bucket, nodes, window):
+    """99 % and the median."""
+    by = "instance" if nodes == "NODES" else ""
+    return [query(quantile(share, bucket, by, nodes, window), named(name, nodes))
+            for share, name in ((0.99, "99 %"), (0.5, "median"))]
+
+
 def conntrack_use(nodes):
     return timeseries(
         "Use, now and in an hour",
@@ -79,29 +86,22 @@ def waiting(nodes):
 
 
 def propagation(nodes):
-    by = "instance" if nodes == "NODES" else ""
     return timeseries(
         "A change becomes true",
         "From hearing of the canary's move to the first connection that follows it: what clients "
         "of this node see. Pods are given 30 s to end, and often only 5.",
         "s",
-        *(query(quantile(share, "kubecliff_propagation_seconds_bucket", by, nodes, "30m"),
-            named(name, nodes))
-            for share, name in ((0.99, "99 %"), (0.5, "median"))), bounds="propagation_p99",
-        bounds_of=nodes, empty=NO_CANARY)
+        *quantiles("kubecliff_propagation_seconds_bucket", nodes, "30m"),
+        bounds="propagation_p99", bounds_of=nodes, empty=NO_CANARY)
 
 
 def sync_duration(nodes):
-    by = "instance" if nodes == "NODES" else ""
     return timeseries(
         "An update takes kube-proxy",
         "By its own account, restore included. Far above the run itself: kube-proxy is short of "
         "processor time, or writes rules as text for most of it.",
         "s",
-        *(query(
-            quantile(share, "kubeproxy_sync_proxy_rules_duration_seconds_bucket", by, nodes, "15m"),
-            named(name, nodes))
-            for share, name in ((0.99, "99 %"), (0.5, "median"))),
+        *quantiles("kubeproxy_sync_proxy_rules_duration_seconds_bucket", nodes, "15m"),
         checks=["kubeproxy_cpu_per_sync"], empty=NO_KUBE_PROXY)
 
 

@@ -1,8 +1,9 @@
 """How long a change of Services and endpoints takes to become true, and where the time goes."""
 
 from .common import (
-    NO_CANARY, NO_KUBE_PROXY, NO_RESTORE, SOME_NODES, annotations, pool_p99, pools, top_nodes)
-from .grafana import coloured, heatmap, query, row, steps, timeseries
+    NO_CANARY, NO_KUBE_PROXY, NO_RESTORE, SOME_NODES, annotations, as_kubecliff_serves, pool_p99,
+    pools, top_nodes)
+from .grafana import coloured, heatmap, query, row, steps_of, timeseries
 from .panels import lock, propagation, restore_mean, restore_running, sync_duration, waiting
 
 TITLE = "Service programming"
@@ -13,7 +14,8 @@ SINCE = "now-6h"
 
 def per_node(counter, words):
     """Of kube-proxy's own counters, by the second."""
-    rate = f"rate(kubeproxy_sync_proxy_rules_{counter}_total{{NODES}}[$__rate_interval])"
+    metric = f"kubeproxy_sync_proxy_rules_{counter}_total"
+    rate = as_kubecliff_serves(metric, f"rate({metric}{{NODES}}[$__rate_interval])", "NODES")
     return query(f"sum by (instance) ({rate})", f"{words} {{{{instance}}}}")
 
 
@@ -55,14 +57,14 @@ def rows():
         "node, now. Rules that are hours old mean a kube-proxy that has lost the API server.",
         [
             ("Waits", "kubecliff_kubeproxy_sync_queued_seconds{POOL}", "s",
-                steps((30, "orange"), (300, "red"))),
+                steps_of("kubeproxy_sync_queued")),
             ("Rules' age", "kubecliff_kubeproxy_sync_age_seconds{POOL}", "s",
-                steps((7200, "orange"))),
+                steps_of("kubeproxy_stale")),
             ("Restore runs for", "kubecliff_restore_running_seconds{POOL}", "s",
-                steps((60, "orange"), (300, "red"))),
+                steps_of("restore_running")),
             ("NAT rules", 'kubecliff_iptables_rules{POOL, table="nat"}', "locale", None),
             ("kube-proxy, cores", "rate(kubecliff_kubeproxy_cpu_seconds_total{POOL}[10m])",
-                "locale", steps((0.5, "orange")))],
+                "locale", steps_of("kubeproxy_cpu"))],
         by="max by (cluster, instance) (kubecliff_kubeproxy_sync_queued_seconds{POOL})",
         sort="Waits", empty=NO_KUBE_PROXY)
 
@@ -91,6 +93,7 @@ def rows():
         "restarted, or a partial one failed.",
         "percentunit",
         query(
+            # A share is the same where both are there twice.
             'sum by (instance) (kubeproxy_sync_proxy_rules_iptables_last{NODES, table="nat"}) / '
             'sum by (instance) (kubeproxy_sync_proxy_rules_iptables_total{NODES, table="nat"} > 0)',
             "{{instance}}"),

@@ -16,6 +16,16 @@ ALERTS = {f"Kubecliff{''.join(word.capitalize() for word in check.split('_'))}" 
 RUNBOOKS = re.search(r"^runbooks: (\S+)$", THRESHOLDS, re.MULTILINE)[1]
 
 
+VALUES = dict(re.findall(r"^  (\w+):\n(?:    .*\n)*?    value: (.*)$", THRESHOLDS, re.MULTILINE))
+
+
+def bare(query):
+    """PromQL without selectors, windows, groupings and spaces, by which copies may differ."""
+    query = re.sub(r"\{[^}]*\}|\[[^\]]*\]", "", query)
+    query = re.sub(r"\b(by|without) *\([^)]*\)", "", query)
+    return re.sub(r"\s+", "", query)
+
+
 def strings(tree, key):
     """All values of a key, however deep."""
     if isinstance(tree, dict):
@@ -126,6 +136,26 @@ class DashboardsTest(unittest.TestCase):
                 for check in drawn:
                     self.assertIn(check, with_bounds,
                                   f"{name}: {panel['title']}: {check} has no bounds")
+
+    def test_every_metric_of_a_check_is_on_a_dashboard(self):
+        # What is recorded is shown, as queries_test asks. Bounds are drawn as lines.
+        rules = (settings.REPOSITORY / "alerts/rules/kubecliff-recording.yaml").read_text()
+        shown = set(re.findall(r"\w+", " ".join([rules, *itertools.chain.from_iterable(
+            map(queries, DASHBOARDS))])))
+        for check, asked in VALUES.items():
+            for metric in re.findall(r"\bkubecliff_\w+", asked):
+                self.assertIn(metric, shown, f"{check}: {metric} is on no dashboard")
+
+    def test_copies_of_a_checks_value_agree_with_it(self):
+        # Selectors, windows and aggregations are the pictures' own.
+        rules = (settings.REPOSITORY / "alerts/rules/kubecliff-recording.yaml").read_text()
+        drawn = " ".join(bare(query) for name in DASHBOARDS for query in queries(name))
+        recorded = bare(rules)
+        for check in ("conntrack_use", "conntrack_drops", "restore_duration"):
+            self.assertIn(bare(VALUES[check]), recorded, f"{check}: recorded otherwise")
+        for check in ("conntrack_use", "conntrack_drops", "conntrack_bucket_load",
+                      "restore_duration", "dns_slow", "ipset_use", "ebpf_map_use", "data_stale"):
+            self.assertIn(bare(VALUES[check]), drawn, f"{check}: drawn otherwise")
 
     def test_lines_of_many_nodes_are_drawn_from_what_is_recorded_of_pools(self):
         # What makes a dashboard slow is a query over the whole time range of thousands of nodes.
