@@ -19,9 +19,7 @@ def main():
     parser.add_argument("tests", nargs="*")
     arguments = parser.parse_args()
     progress.started = arguments.started
-    for name, value in vars(arguments).items():
-        if hasattr(settings, name):
-            setattr(settings, name, type(getattr(settings, name))(value))
+    settings.take(arguments)
     # Of all exceptions the only one that a test does not take for its failure.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 

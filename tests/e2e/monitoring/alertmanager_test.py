@@ -1,158 +1,18 @@
-"""alerts/alertmanager.yml, run by a real Alertmanager: who is told what, and what silences what.
+"""alerts/alertmanager.yml, run by a real Alertmanager: who is told what, and what silences what."""
 
-Alone: python3 -m unittest tests/e2e/monitoring/alertmanager_test.py
-"""
-
-import contextlib
 import datetime
-import http.client
-import http.server
-import json
-import pathlib
 import re
-import shutil
-import socket
 import subprocess
-import tempfile
-import threading
 import time
 import unittest
 import urllib.parse
 
-ALERTS = pathlib.Path(__file__).resolve().parents[3] / "alerts"
-KEY = "0123456789abcdef0123456789abcdef"
+from alertmanager import ALERTS, Alertmanager, program
+from receivers import KEY, Receivers
+
 RUNBOOKS = "https://github.com/kubecliff/kubecliff/blob/main/alerts/runbooks/"
 # Long enough for a group that would be sent to have been sent.
 SILENCE = 3.5
-
-
-class Receivers:
-    """PagerDuty and Slack, as far as Alertmanager can tell: takes what PagerDuty would take, and remembers it."""
-
-    def __init__(self):
-        self.events, self.messages, self.refused = [], [], []
-        received = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status = received.take(self.path, body)
-                answer = b'{"status":"success"}' if self.path == "/pagerduty" else b"ok"
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def take(self, path, body):
-        if path == "/slack":
-            self.messages.append(body)
-            return 200
-        if not self.is_event(body):
-            self.refused.append(body)
-            return 400
-        self.events.append(body)
-        return 202
-
-    @staticmethod
-    def is_event(body):
-        """What the Events API v2 accepts."""
-        payload = body.get("payload") or {}
-        return (body.get("routing_key") == KEY and body.get("event_action") in ("trigger", "acknowledge", "resolve")
-                and 0 < len(body.get("dedup_key", "")) <= 255
-                and 0 < len(payload.get("summary", "")) <= 1024 and payload.get("source", "").strip() != ""
-                and payload.get("severity") in ("critical", "error", "warning", "info")
-                and all(link.get("href", "").startswith("http") for link in body.get("links") or [])
-                and len(json.dumps(body)) <= 512 * 1024)
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class Alertmanager:
-    """Debian's, on loopback, with the example but for addresses, secrets and times."""
-
-    def __init__(self, receivers, all_to_pager=False):
-        self._folder = tempfile.TemporaryDirectory()
-        folder = pathlib.Path(self._folder.name)
-        # As an editor leaves it, with a line feed.
-        (folder / "key").write_text(KEY + "\n")
-        text = (ALERTS / "alertmanager.yml").read_text()
-        changes = {
-            "slack_api_url_file: /etc/alertmanager/slack-webhook-url": f"slack_api_url: {receivers.address}/slack",
-            "routing_key_file: /etc/alertmanager/pagerduty-routing-key":
-                f"routing_key_file: {folder}/key\n        url: {receivers.address}/pagerduty",
-        }
-        if all_to_pager:
-            changes['[alertname=~"Kubecliff.+", severity="critical"]\n      receiver'] = (
-                '[alertname=~"Kubecliff.+"]\n      receiver')
-        for old, new in changes.items():
-            if text.count(old) != 1:
-                raise AssertionError(f"alertmanager.yml has not exactly one {old!r}")
-            text = text.replace(old, new)
-        text = re.sub(r"group_wait: \w+", "group_wait: 1s", text)
-        text = re.sub(r"group_interval: \w+", "group_interval: 1s", text)
-        (folder / "alertmanager.yml").write_text(text)
-        shutil.copy(ALERTS / "alertmanager.tmpl", folder)
-
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self._log = open(folder / "log", "w+")
-        # The cluster's port, which it does not need alone, would be one more to find.
-        self._process = subprocess.Popen(
-            [program("prometheus-alertmanager"), f"--config.file={folder}/alertmanager.yml",
-             f"--storage.path={folder}/data", f"--web.listen-address=127.0.0.1:{self._port}",
-             "--web.external-url=http://alertmanager.example", "--web.route-prefix=/",
-             "--cluster.listen-address="], stdout=self._log, stderr=self._log)
-        deadline = time.monotonic() + 20
-        while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"alertmanager did not start: {self.words()}")
-            time.sleep(0.1)
-
-    def _request(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        try:
-            connection.request(method, path, body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
-    def _is_ready(self):
-        with contextlib.suppress(OSError):
-            return self._request("GET", "/-/ready")[0] == 200
-        return False
-
-    def post(self, *alerts):
-        status, words = self._request("POST", "/api/v2/alerts", json.dumps(alerts))
-        if status != 200:
-            raise AssertionError(f"POST /api/v2/alerts: {status} {words}")
-
-    def words(self):
-        self._log.seek(0)
-        return self._log.read()
-
-    def stop(self):
-        self._process.terminate()
-        self._process.wait(timeout=20)
-        self._log.close()
-        self._folder.cleanup()
-
-
-def program(name):
-    found = shutil.which(name)
-    if not found:
-        raise AssertionError(f"{name} is not installed; scripts/bootstrap --test does that")
-    return found
 
 
 def now():
@@ -189,7 +49,7 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls.receivers = Receivers()
         cls.addClassCleanup(cls.receivers.stop)
-        cls.alertmanager = Alertmanager(cls.receivers, cls.all_to_pager)
+        cls.alertmanager = Alertmanager(cls.receivers, all_to_pager=cls.all_to_pager)
         cls.addClassCleanup(cls.alertmanager.stop)
 
     def setUp(self):
@@ -398,7 +258,3 @@ class Example(unittest.TestCase):
                                  f"--verify.receivers={receiver}", f"alertname={name}", f"severity={severity}")
             self.assertEqual(tested.returncode, 0, tested.stdout + tested.stderr)
         self.assertEqual({severity for _, severity in found}, set(routes))
-
-
-if __name__ == "__main__":
-    unittest.main()

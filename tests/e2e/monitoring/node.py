@@ -2,13 +2,13 @@
 
 import contextlib
 import pathlib
-import socket
 import sys
 import threading
 import time
 
 import settings
 from namespaces import Namespace, Process, run
+from ports import unused_port
 from progress import say
 from prometheus import Prometheus
 from stand_ins import Clients, Dns, Server, restores_of
@@ -17,18 +17,16 @@ SERVICES = 300
 KUBECLIFF = 9909
 KUBE_PROXY = 10249
 RESTORES = 9910  # what the kernel tells of in its first namespace alone
+RESTORE = {"ipv4": ["iptables-nft-restore"], "ipv6": ["ip6tables-nft-restore", "--ipv6"]}
 LABELS = {"cluster": "test", "node_pool": "general", "node": "node-1"}
 
 
-def unused_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+class LoadedNode:
+    """Rules, who changes them, clients, and kubecliff. All that it starts ends with it."""
 
-
-class Node:
-    """All that it starts ends with it."""
-
-    def __init__(self, name="node"):
+    def __init__(self, name="node", services=SERVICES, families=("ipv4",)):
+        self._services = services
+        self._families = families
         self._name = f"{settings.prefix}-{name}"
         self._state = settings.state / name
         self._stack = contextlib.ExitStack()
@@ -37,8 +35,10 @@ class Node:
         self._state.mkdir()
         self.namespace = Namespace(self._name)
         self._stack.callback(self.namespace.delete)
-        self.namespace.run("iptables-nft-restore", self._rules("all", SERVICES))
-        say(f"written: rules of {SERVICES} Services")
+        for family in self._families:
+            restore, *options = RESTORE[family]
+            self.namespace.run(restore, self._rules(family, self._services, *options))
+        say(f"written: rules of {self._services} Services, {' and '.join(self._families)}")
 
         self._start_kube_proxy()
         Dns(self.namespace).start()
@@ -54,18 +54,13 @@ class Node:
             "--collector.probe.dns-names=kubernetes.default.svc.cluster.local",
             "--collector.probe.dns-servers=127.0.0.1", "--collector.probe.dns-interval=1s",
             f"--collector.probe.targets=name=self,service={target},direct={target},interval=1s")
-        restores = unused_port()
+        self.restores = unused_port()
         self._program("kubecliff-restore", None, settings.kubecliff,
-                      f"--web.listen-address=127.0.0.1:{restores}",
+                      f"--web.listen-address=127.0.0.1:{self.restores}",
                       "--collector.disable-defaults", "--collector.restore")
-        self._serve(RESTORES, {"/metrics": lambda: restores_of(restores)})
+        self._serve(RESTORES, {"/metrics": lambda: restores_of(self.restores)})
         self._keep_writing()
-
-        self.prometheus = Prometheus(self.namespace, self._state, settings.logs, [
-            self._job("kubecliff", KUBECLIFF), self._job("restores", RESTORES)])
-        self._stack.callback(self.prometheus.stop)
-        self.prometheus.start()
-        say("up: kubecliff and Prometheus")
+        say("up: kubecliff")
 
     def stop(self):
         self._stack.close()
@@ -78,8 +73,8 @@ class Node:
 
     def _keep_writing(self):
         """One Service more and one less, as kube-proxy does it."""
-        add = self._rules("add", SERVICES, "--add")
-        remove = self._rules("remove", SERVICES + 1, f"--remove={SERVICES}")
+        add = self._rules("add", self._services, "--add")
+        remove = self._rules("remove", self._services + 1, f"--remove={self._services}")
         ended = threading.Event()
 
         def write():
@@ -110,6 +105,18 @@ class Node:
         process = Process(name, namespace, command, settings.logs)
         self._stack.callback(process.kill)
         process.start()
+
+
+class Node(LoadedNode):
+    """With Prometheus."""
+
+    def start(self):
+        super().start()
+        self.prometheus = Prometheus(self.namespace, self._state, settings.logs, [
+            self._job("kubecliff", KUBECLIFF), self._job("restores", RESTORES)])
+        self._stack.callback(self.prometheus.stop)
+        self.prometheus.start()
+        say("up: Prometheus")
 
     def _job(self, name, port):
         """One instance, however many serve its figures."""

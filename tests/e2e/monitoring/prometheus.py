@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import time
 import urllib.parse
 
@@ -10,7 +11,7 @@ from progress import say
 from settings import REPOSITORY
 
 RULES = REPOSITORY / "alerts" / "rules"
-PORT = 9090
+ADDRESS = ("127.0.0.1", 9090)
 
 
 class Refused(Exception):
@@ -20,23 +21,38 @@ class Refused(Exception):
 class Prometheus:
     """In a namespace, with the rules of alerts/rules, at a test's pace."""
 
-    def __init__(self, namespace, state, logs, jobs, pace="1s"):
-        rules = state / "rules"
-        rules.mkdir()
-        for file in RULES.glob("*.yaml"):
-            text = file.read_text().replace("interval: 1m", f"interval: {pace}")
-            (rules / file.name).write_text(text)
-        # JSON is YAML.
-        (state / "prometheus.json").write_text(json.dumps({
-            "global": {"scrape_interval": pace, "scrape_timeout": pace,
-                       "evaluation_interval": pace},
-            "rule_files": [f"{rules}/*.yaml"],
-            "scrape_configs": jobs,
-        }))
+    def __init__(self, namespace, state, logs, jobs, *, pace="1s", rules=RULES, address=ADDRESS,
+                 alertmanagers=()):
         self._namespace = namespace
+        self._state = state
+        self._address = address
+        self._alertmanagers = list(alertmanagers)
+        self._configure(jobs, pace, rules)
         self._process = Process("prometheus", namespace, [
             shutil.which("prometheus"), f"--config.file={state}/prometheus.json",
-            f"--storage.tsdb.path={state}/tsdb", f"--web.listen-address=127.0.0.1:{PORT}"], logs)
+            f"--storage.tsdb.path={state}/tsdb",
+            f"--web.listen-address={address[0]}:{address[1]}"], logs)
+
+    def _configure(self, jobs, pace, rules):
+        folder = self._state / "rules"
+        folder.mkdir(exist_ok=True)
+        for file in rules.glob("*.yaml") if rules else ():
+            text = file.read_text().replace("interval: 1m", f"interval: {pace}")
+            (folder / file.name).write_text(text)
+        # JSON is YAML.
+        (self._state / "prometheus.json").write_text(json.dumps({
+            "global": {"scrape_interval": pace, "scrape_timeout": pace,
+                       "evaluation_interval": pace},
+            "rule_files": [f"{folder}/*.yaml"],
+            "alerting": {"alertmanagers": [
+                {"static_configs": [{"targets": self._alertmanagers}]}]},
+            "scrape_configs": jobs,
+        }))
+
+    def change(self, jobs, *, pace="1s", rules=RULES):
+        """What it does from now on."""
+        self._configure(jobs, pace, rules)
+        self._process.signal(signal.SIGHUP)
 
     def start(self):
         self._process.start()
@@ -52,9 +68,13 @@ class Prometheus:
     def stop(self):
         self._process.kill()
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def ask(self, path, **parameters):
         """The data of an answer of Prometheus' HTTP API."""
-        connection = HttpConnection(self._namespace, "127.0.0.1", PORT, timeout=30)
+        connection = HttpConnection(self._namespace, *self._address, timeout=30)
         try:
             asked = urllib.parse.urlencode(parameters, doseq=True)
             connection.request("GET", f"/api/v1/{path}?{asked}")

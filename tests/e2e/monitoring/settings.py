@@ -10,3 +10,10 @@ logs = pathlib.Path()  # a folder that stays
 kubecliff = ""  # the program
 make_ruleset = ""  # a program that prints rules of as many Services as are wanted
 types = pathlib.Path()  # node_modules with @grafana/schema and typescript
+
+
+def take(arguments):
+    """What a command line says of these."""
+    for name, value in vars(arguments).items():
+        if name in globals():
+            globals()[name] = type(globals()[name])(value)

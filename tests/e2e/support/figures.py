@@ -40,9 +40,9 @@ class Metrics:
         return {dict(has)[label]: value for has, value in self.all(name, **labels).items()}
 
 
-def scrape(namespace, port):
-    """What is served on the loopback device of a namespace, or on ours where it is None."""
-    connection = HttpConnection(namespace, "127.0.0.1", port, timeout=10)
+def scrape(namespace, port, host="127.0.0.1"):
+    """What is served in a namespace, or here where it is None."""
+    connection = HttpConnection(namespace, host, port, timeout=10)
     try:
         connection.request("GET", "/metrics")
         response = connection.getresponse()

@@ -112,6 +112,10 @@ class Process:
             self._child.kill()
             self._child.wait()
 
+    @property
+    def pid(self):
+        return self._child.pid
+
     def signal(self, number):
         self._child.send_signal(number)
 
