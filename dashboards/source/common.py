@@ -132,7 +132,7 @@ def annotations(selector):
 
 
 def dropped(nodes, window="$__rate_interval"):
-    """By a full table, as the check conntrack_drops has it: without clashes, and what else failed."""
+    """By a full table, as the check conntrack_drops has it: without clashes and other failures."""
     def rate(metric):
         return f"rate(kubecliff_conntrack_{metric}_total{{{nodes}}}[{window}])"
 

@@ -186,8 +186,8 @@ def rows():
         stacked=True)
     yield timeseries(
         "kubecliff's own cost",
-        "Processor time of kubecliff's process, for each node of a pool. A hundredth of a core is the "
-        "budget of a collector that reads in the background.",
+        "Processor time of kubecliff's process, for each node of a pool. A hundredth of a core is "
+        "the budget of a collector that reads in the background.",
         "suffix: cores",
         query(
             "cluster_node_pool:process_cpu_seconds:rate5m{POOL} / "

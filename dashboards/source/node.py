@@ -164,11 +164,12 @@ def rows():
 
     yield timeseries(
         "Elements of nftables sets and maps",
-        "What kube-proxy's nftables mode looks connections up in. Grows with Services and endpoints; "
-        "and a connection does not feel it; updates do.",
+        "What kube-proxy's nftables mode looks connections up in. Grows with Services and "
+        "endpoints; and a connection does not feel it; updates do.",
         "locale",
         query("kubecliff_nftables_elements{NODE} > 0", "{{set}} {{family}}"),
-        checks=["ruleset_busy"], width=24, height=6, empty="kube-proxy is not in nftables mode here")
+        checks=["ruleset_busy"], width=24, height=6,
+        empty="kube-proxy is not in nftables mode here")
 
     yield row("What a new connection pays")
     yield timeseries(
@@ -272,8 +273,8 @@ def rows():
         checks=["service_unreachable", "dns_failing"], empty="No failure")
     yield timeline(
         "Targets reached",
-        "The last request to each target, by way of its Service and direct. Only the Service fails: "
-        "this node's rules. Both: the target.",
+        "The last request to each target, by way of its Service and direct. Only the Service "
+        "fails: this node's rules. Both: the target.",
         "kubecliff_probe_success{NODE}", "{{target}} {{path}} from {{vantage}}",
         mappings=[(0, "fails", "red"), (1, "reached", "green")], width=24,
         checks=["service_unreachable"], empty=NO_PROBE)
@@ -338,7 +339,8 @@ def rows():
         "Service any more, and this node answers for them.",
         "locale",
         query("kubecliff_ipvs_interface_addresses{NODE}", "{{device}} {{family}}"),
-        query("sum by (family) (kubecliff_ipvs_virtual_servers{NODE})", "virtual servers {{family}}"),
+        query("sum by (family) (kubecliff_ipvs_virtual_servers{NODE})",
+            "virtual servers {{family}}"),
         bounds="ipvs_interface_addresses", checks=["ipvs_leftover_addresses"], width=24, height=6,
         empty=NO_IPVS)
 
