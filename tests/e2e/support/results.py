@@ -45,6 +45,11 @@ class Result(unittest.TestResult):
 
     addError = addFailure
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self._tell_failure(subtest, err)
+
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
         self._tell("skipped", test)
