@@ -1,0 +1,81 @@
+"""The chart as a whole: helm's own judgement, what is packed, and what is said of values."""
+
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+
+import settings
+import yaml
+from chart import helm
+
+sys.path.insert(0, str(settings.REPOSITORY / "helm"))
+import generate  # noqa: E402
+
+
+class ChartTest(unittest.TestCase):
+    def test_helm_has_nothing_to_say(self):
+        done = helm("lint", "--strict", settings.CHART)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("0 chart(s) failed", done.stdout)
+
+    def test_a_package_holds_the_rules_and_dashboards_themselves(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = helm("package", settings.CHART, "--destination", folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with tarfile.open(done.stdout.split()[-1]) as package:
+                held = {member.name.removeprefix("kubecliff/files/"): package.extractfile(member).read()
+                        for member in package.getmembers() if member.name.startswith("kubecliff/files/")}
+        kept = {f"rules/{file.name}": file.read_bytes() for file in (settings.REPOSITORY / "alerts/rules").glob("*.yaml")}
+        kept |= {f"dashboards/{file.name}": file.read_bytes() for file in (settings.REPOSITORY / "dashboards").glob("*.json")}
+        self.assertEqual(held.keys(), kept.keys())
+        for name, content in kept.items():
+            self.assertEqual(held[name], content, name)
+
+    def test_readme_is_up_to_date(self):
+        done = subprocess.run([sys.executable, settings.REPOSITORY / "helm/generate.py", "--check"], check=False)
+        self.assertEqual(done.returncode, 0, "helm/generate.py writes it")
+
+    def test_every_value_has_its_comment(self):
+        rows = generate.rows((settings.CHART / "values.yaml").read_text())
+        self.assertGreater(len(rows), 100)
+        self.assertEqual([".".join(path) for path, _, comment in rows if not comment], [])
+
+    def test_the_schema_knows_every_value(self):
+        """A map that has any value of its own is closed, so that a typo is an error."""
+        schema = json.loads((settings.CHART / "values.schema.json").read_text())
+
+        def known(part):
+            while "$ref" in part or "allOf" in part:
+                if "allOf" in part:
+                    part = part["allOf"][0]
+                    continue
+                found = schema
+                for step in part["$ref"].removeprefix("#/").split("/"):
+                    found = found[step]
+                part = found
+            return part
+
+        def compare(where, part, values):
+            part = known(part)
+            if "properties" not in part or not isinstance(values, dict):
+                return
+            if where != "global":  # parent charts put theirs there
+                self.assertIs(part.get("additionalProperties"), False, where)
+            self.assertLessEqual(values.keys(), part["properties"].keys(), where)
+            for name, value in values.items():
+                compare(f"{where}.{name}".strip("."), part["properties"][name], value)
+
+        compare("", schema, yaml.safe_load((settings.CHART / "values.yaml").read_text()))
+
+    def test_versions_are_the_programs(self):
+        version = re.search(r"project\(kubecliff VERSION ([\d.]+)",
+                            (settings.REPOSITORY / "CMakeLists.txt").read_text())[1]
+        self.assertEqual(yaml.safe_load((settings.CHART / "Chart.yaml").read_text())["appVersion"], version)
+
+
+if __name__ == "__main__":
+    unittest.main()
