@@ -18,14 +18,14 @@ app.kubernetes.io/name: {{ include "kubecliff.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* (list $ LABELS): with the chart's own, which win, so that selectors hold, and commonLabels. */}}
 {{- define "kubecliff.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-{{ include "kubecliff.selector" . }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $root := first . }}
+{{- $own := include "kubecliff.selector" $root | fromYaml | merge (dict
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_")
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "app.kubernetes.io/version" $root.Chart.AppVersion) }}
+{{- merge $own (last .) $root.Values.commonLabels | toYaml }}
 {{- end }}
 
 {{- /* Of an object: (list $ NAME LABELS NAMESPACE), of which the last two may be missing or empty. */}}
@@ -34,10 +34,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 name: {{ index . 1 }}
 namespace: {{ and (gt (len .) 3) (last .) | default (include "kubecliff.namespace" $root) }}
 labels:
-  {{- include "kubecliff.labels" $root | nindent 2 }}
-  {{- with and (gt (len .) 2) (index . 2) }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- include "kubecliff.labels" (list $root (index (append . dict) 2)) | nindent 2 }}
 {{- end }}
 
 {{- /* (list $ COMPONENT): what belongs to the nodes has the release's name, the rest the component's after it. */}}
@@ -104,7 +101,7 @@ labels:
 
 {{- /* What the nodes' container may, as is written in values and with the capabilities that follow from them. */}}
 {{- define "kubecliff.containerSecurityContext" -}}
-{{- $context := deepCopy .Values.containerSecurityContext }}
+{{- $context := deepCopy (.Values.containerSecurityContext | default dict) }}
 {{- $capabilities := $context.capabilities | default dict }}
 {{- $add := concat (include "kubecliff.capabilities" . | fromYamlArray) ($capabilities.add | default list) | uniq }}
 {{- toYaml (set $context "capabilities" (set $capabilities "add" $add)) }}

@@ -4,11 +4,8 @@ component's own. */}}
 {{- $root := .root }}{{ $node := eq .component "node" -}}
 metadata:
   labels:
-    {{- include "kubecliff.selector" $root | nindent 4 }}
-    app.kubernetes.io/component: {{ .component }}
-    {{- with merge dict .values.podLabels $root.Values.commonLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- $own := set (include "kubecliff.selector" $root | fromYaml) "app.kubernetes.io/component" .component }}
+    {{- merge $own .values.podLabels $root.Values.commonLabels | toYaml | nindent 4 }}
   annotations:
     kubectl.kubernetes.io/default-container: kubecliff
     {{- if include "kubecliff.configItems" . }}
@@ -95,10 +92,14 @@ env:
 ports:
   - {name: metrics, containerPort: {{ $root.Values.service.port }}, protocol: TCP}
 {{- end }}
+{{- with $root.Values.livenessProbe }}
 livenessProbe:
-  {{- include "kubecliff.probe" (list $root "/-/healthy" $root.Values.livenessProbe) | nindent 2 }}
+  {{- include "kubecliff.probe" (list $root "/-/healthy" .) | nindent 2 }}
+{{- end }}
+{{- with $root.Values.readinessProbe }}
 readinessProbe:
-  {{- include "kubecliff.probe" (list $root "/-/ready" $root.Values.readinessProbe) | nindent 2 }}
+  {{- include "kubecliff.probe" (list $root "/-/ready" .) | nindent 2 }}
+{{- end }}
 {{- with .values.resources }}
 resources:
   {{- toYaml . | nindent 2 }}

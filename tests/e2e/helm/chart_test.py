@@ -10,7 +10,7 @@ import unittest
 
 import settings
 import yaml
-from chart import helm
+from chart import helm, named, render, workloads
 
 sys.path.insert(0, str(settings.REPOSITORY / "helm"))
 import generate  # noqa: E402
@@ -70,6 +70,21 @@ class ChartTest(unittest.TestCase):
                 compare(f"{where}.{name}".strip("."), part["properties"][name], value)
 
         compare("", schema, yaml.safe_load((settings.CHART / "values.yaml").read_text()))
+
+    def test_selectors_hold_whatever_labels_are_added(self):
+        own = {f"app.kubernetes.io/{name}": "other" for name in ("name", "instance", "component")}
+        found = render({"commonLabels": own, "podLabels": own, "canary": {"enabled": True, "podLabels": own}})
+        service = named("Service", "kubecliff", found)["spec"]["selector"]
+        for workload in workloads(found):
+            labels = workload["spec"]["template"]["metadata"]["labels"]
+            self.assertLessEqual(workload["spec"]["selector"]["matchLabels"].items(), labels.items())
+            self.assertLessEqual(service.items(), labels.items())
+
+    def test_probes_can_be_left_out(self):
+        node = named("DaemonSet", "kubecliff", render({"livenessProbe": None, "resources": None}))
+        its, = node["spec"]["template"]["spec"]["containers"]
+        self.assertNotIn("livenessProbe", its)
+        self.assertNotIn("resources", its)
 
     def test_versions_are_the_programs(self):
         version = re.search(r"project\(kubecliff VERSION ([\d.]+)",
