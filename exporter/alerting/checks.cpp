@@ -264,40 +264,30 @@ const Checks& default_checks() {
 }
 
 const RecordSpec& threshold_record() {
+  const auto bound = [](std::string_view key, std::string_view help) {
+    return OptionSpec{.name = key,
+                      .default_value = std::string{},
+                      .help = help,
+                      .accepts = is_bound,
+                      .expected = "a number or off"};
+  };
+  const auto hold = [](std::string_view key, std::string_view help) {
+    return OptionSpec{.name = key,
+                      .default_value = std::string{},
+                      .help = help,
+                      .accepts = is_hold,
+                      .expected = "a duration such as 10m"};
+  };
   static const std::array fields{
       OptionSpec{.name = "check",
                  .default_value = std::string{},
                  .help = "a check of alerts/thresholds.yaml"},
-      OptionSpec{.name = "info",
-                 .default_value = std::string{},
-                 .help = "its bound for info, or off",
-                 .accepts = is_bound,
-                 .expected = "a number or off"},
-      OptionSpec{.name = "warning",
-                 .default_value = std::string{},
-                 .help = "the same for warning",
-                 .accepts = is_bound,
-                 .expected = "a number or off"},
-      OptionSpec{.name = "critical",
-                 .default_value = std::string{},
-                 .help = "the same for critical",
-                 .accepts = is_bound,
-                 .expected = "a number or off"},
-      OptionSpec{.name = "info-for",
-                 .default_value = std::string{},
-                 .help = "for how long before info is raised",
-                 .accepts = is_hold,
-                 .expected = "a duration such as 10m"},
-      OptionSpec{.name = "warning-for",
-                 .default_value = std::string{},
-                 .help = "the same for warning",
-                 .accepts = is_hold,
-                 .expected = "a duration such as 10m"},
-      OptionSpec{.name = "critical-for",
-                 .default_value = std::string{},
-                 .help = "the same for critical",
-                 .accepts = is_hold,
-                 .expected = "a duration such as 10m"},
+      bound("info", "its bound for info, or off"),
+      bound("warning", "the same for warning"),
+      bound("critical", "the same for critical"),
+      hold("info-for", "for how long before info is raised"),
+      hold("warning-for", "the same for warning"),
+      hold("critical-for", "the same for critical"),
   };
   static const RecordSpec record{.fields = fields, .wrong = wrong_change};
   return record;

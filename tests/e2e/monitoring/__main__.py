@@ -1,37 +1,14 @@
 """Runs the tests of this folder, in files named *_test.py. scripts/e2e-monitoring calls this."""
 
-import argparse
-import pathlib
-import signal
-import sys
-import unittest
-
-import progress
+import runner
 import settings
-from results import Result, close
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    for option in ("--prefix", "--state", "--logs", "--kubecliff", "--make-ruleset", "--types"):
-        parser.add_argument(option, required=True)
-    parser.add_argument("--started", type=int, required=True)
-    parser.add_argument("tests", nargs="*")
-    arguments = parser.parse_args()
-    progress.started = arguments.started
+    arguments = runner.arguments("--prefix", "--state", "--logs", "--kubecliff", "--make-ruleset", "--types")
     settings.take(arguments)
-    # Of all exceptions the only one that a test does not take for its failure.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-    here = pathlib.Path(__file__).parent
-    names = arguments.tests or sorted(file.stem for file in here.glob("*_test.py"))
-    result = Result()
-    unittest.defaultTestLoader.loadTestsFromNames(names).run(result)
-    return close(result, arguments.logs)
+    return runner.run(runner.load(arguments.tests or runner.tests_beside(__file__)), arguments.logs)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    runner.end_with(main)
