@@ -26,11 +26,14 @@ class ChartTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             done = helm("package", settings.CHART, "--destination", folder)
             self.assertEqual(done.returncode, 0, done.stderr)
+            within = "kubecliff/files/"
             with tarfile.open(done.stdout.split()[-1]) as package:
-                held = {member.name.removeprefix("kubecliff/files/"): package.extractfile(member).read()
-                        for member in package.getmembers() if member.name.startswith("kubecliff/files/")}
-        kept = {f"rules/{file.name}": file.read_bytes() for file in (settings.REPOSITORY / "alerts/rules").glob("*.yaml")}
-        kept |= {f"dashboards/{file.name}": file.read_bytes() for file in (settings.REPOSITORY / "dashboards").glob("*.json")}
+                held = {member.name.removeprefix(within): package.extractfile(member).read()
+                        for member in package.getmembers() if member.name.startswith(within)}
+        kept = {f"{name}/{file.name}": file.read_bytes()
+                for name, folder in (("rules", "alerts/rules"), ("dashboards", "dashboards"))
+                for file in (settings.REPOSITORY / folder).iterdir()
+                if file.suffix in (".yaml", ".json")}
         self.assertEqual(held.keys(), kept.keys())
         for name, content in kept.items():
             self.assertEqual(held[name], content, name)
@@ -38,6 +41,13 @@ class ChartTest(unittest.TestCase):
     def test_readme_is_up_to_date(self):
         done = subprocess.run([sys.executable, settings.REPOSITORY / "helm/generate.py", "--check"], check=False)
         self.assertEqual(done.returncode, 0, "helm/generate.py writes it")
+
+    def test_helm_takes_the_readmes_examples(self):
+        text = (settings.CHART / "README.md").read_text()
+        examples = re.findall(r"```yaml values.yaml\n(.*?)```", text, re.DOTALL)
+        self.assertGreater(len(examples), 3)
+        for example in examples:
+            self.assertTrue(render(yaml.safe_load(example)))
 
     def test_every_value_has_its_comment(self):
         rows = generate.rows((settings.CHART / "values.yaml").read_text())
