@@ -15,24 +15,24 @@ from chart import CASES, container, named, objects, render, workloads
 FOLDER = "/etc/kubecliff/"
 
 
-def options():
-    """All of the program's, without dashes."""
-    told = subprocess.run([settings.kubecliff, "--help"], capture_output=True, text=True, check=True).stdout
-    return set(re.findall(r"^  --(?:\[no-\])?([a-z][\w.-]*)", told, re.MULTILINE))
+def help_text():
+    return subprocess.run([settings.kubecliff, "--help"], capture_output=True, text=True,
+                          check=True).stdout
 
 
 def certificate(folder):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                    "/CN=kubecliff", "-keyout", folder / "tls.key", "-out", folder / "tls.crt"],
-                   check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-subj", "/CN=kubecliff", "-keyout", folder / "tls.key", "-out", folder / "tls.crt"],
+        check=True, capture_output=True)
 
 
 def secret(folder, source):
-    """A Secret's keys as files: those that are named, or what the README says that a web configuration holds."""
+    """A Secret's keys as files: those that are named, or a web configuration."""
     for item in source.get("items", ()):
         file = folder / item["path"]
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("http://receiver/\n" if item["key"] == "url" else "0123456789abcdef0123456789abcdef\n")
+        file.write_text("http://receiver/\n" if item["key"] == "url" else f"{'0' * 32}\n")
     if "items" not in source:
         (folder / "web.yml").write_text("basic_auth_users: {}\n")
     if any(item["key"] == "tls.key" for item in source.get("items", ())):
@@ -65,11 +65,11 @@ def run(workload, found):
     its = container(workload)
     values = {each["name"]: each.get("value", "10.0.0.7") for each in its.get("env", ())}
     with mounted(workload, found) as folder:
-        arguments = [re.sub(r"\$\((\w+)\)", lambda name: values[name[1]], argument).replace(FOLDER, f"{folder}/")
-                     for argument in its["args"]]
-        arguments = [re.sub(r"(--web.listen-address=).*:", r"\g<1>192.0.2.1:", argument) for argument in arguments]
-        return subprocess.run([settings.kubecliff, *arguments], capture_output=True, text=True, check=False, timeout=20,
-                              env=os.environ | values)
+        text = "\0".join(its["args"]).replace(FOLDER, f"{folder}/")
+        text = re.sub(r"\$\((\w+)\)", lambda name: values[name[1]], text)
+        text = re.sub(r"(--web.listen-address=)[^\0]*:", r"\g<1>192.0.2.1:", text)
+        return subprocess.run([settings.kubecliff, *text.split("\0")], capture_output=True, text=True,
+                              check=False, timeout=20, env=os.environ | values)
 
 
 def patched(found):
@@ -99,33 +99,36 @@ class ConfigTest(unittest.TestCase):
 
     def test_every_collector_has_its_switch(self):
         file = yaml.safe_load(named("ConfigMap", "kubecliff", objects("default"))["data"]["kubecliff.yml"])
-        help_text = subprocess.run([settings.kubecliff, "--help"], capture_output=True, text=True, check=True).stdout
-        switches = dict(re.findall(r"^  --\[no-\](collector\.\S+)  \(default: (on|off)\)", help_text, re.MULTILINE))
+        switches = dict(re.findall(r"^  --\[no-\](collector\.\S+)  \(default: (on|off)\)", help_text(),
+                                   re.MULTILINE))
         del switches["collector.disable-defaults"], switches["collector.kubeproxy.own-metrics"]
-        self.assertEqual({key: "on" if on else "off" for key, on in file.items() if key != "alerting.thresholds"}, switches)
+        del file["alerting.thresholds"]
+        self.assertEqual({key: "on" if on else "off" for key, on in file.items()}, switches)
 
     def test_the_schema_has_every_key_that_is_not_the_charts(self):
         schema = yaml.safe_load((settings.CHART / "values.schema.json").read_text())
         values = yaml.safe_load((settings.CHART / "values.yaml").read_text())
         charts = {f"collector.{name}" for name in values["collectors"]} | {
-            # What kubecliff listens on, where it finds its files and the node's, and what follows from other values.
+            # What it listens on, where it finds files, and what follows from other values.
             "config.file", "path.procfs", "web.listen-address", "web.telemetry-path", "web.config.file",
             "collector.disable-defaults", "collector.restore.lock-file", "collector.dataplane.bpf-fs",
-            "collector.propagation.api-server", "collector.propagation.credentials", "collector.propagation.namespace",
-            "collector.propagation.service", "collector.propagation.families", "collector.propagation.node",
-            "alerting.config", "alerting.runbooks", "alerting.thresholds", "help", "version"}
+            "collector.propagation.api-server", "collector.propagation.credentials",
+            "collector.propagation.namespace", "collector.propagation.service",
+            "collector.propagation.families", "collector.propagation.node",
+            "alerting.config", "alerting.runbooks", "alerting.thresholds"}
         keys = schema["definitions"]["nodeConfig"]["properties"].keys()
-        # Of `alert test` and `preflight`.
-        self.assertEqual(keys, {option for option in options() if "." in option} - charts)
+        options = re.findall(r"^  --(?:\[no-\])?([a-z]+\.[\w.-]*)", help_text(), re.MULTILINE)
+        self.assertEqual(keys, set(options) - charts)
 
     def test_the_nodes_own_alerts_have_the_labels_of_the_monitors(self):
         found = objects("everything")
         file = yaml.safe_load(named("ConfigMap", "kubecliff", found)["data"]["alerting.yml"])
         monitor = named("ServiceMonitor", "kubecliff", found)["spec"]
-        node = {"__meta_kubernetes_pod_node_name": "${NODE_NAME}", "__meta_kubernetes_pod_name": "kubecliff-x",
+        pod = named("DaemonSet", "kubecliff", found)["spec"]["template"]["metadata"]
+        node = {"__meta_kubernetes_pod_node_name": "${NODE_NAME}",
+                "__meta_kubernetes_pod_name": "kubecliff-x",
                 "__meta_kubernetes_pod_label_app_kubernetes_io_component":
-                    named("DaemonSet", "kubecliff", found)["spec"]["template"]["metadata"]["labels"][
-                        "app.kubernetes.io/component"],
+                    pod["labels"]["app.kubernetes.io/component"],
                 "__meta_kubernetes_node_label_pool": "blue"}
         labels = {"job": named("Service", "kubecliff", found)["metadata"]["labels"][monitor["jobLabel"]]}
         for rule in monitor["endpoints"][0]["relabelings"]:

@@ -12,6 +12,10 @@ PACKAGES = {"monitoring.coreos.com/v1": "@kubernetes-models/prometheus-operator/
 UNTYPED = {"VerticalPodAutoscaler"}  # no package has it
 
 
+def package(name):
+    return PACKAGES.get(name.rpartition("/")[0], "kubernetes-models/")
+
+
 def typescript():
     """A statement for each object; same ones once."""
     imports, lines = {}, {}
@@ -23,8 +27,7 @@ def typescript():
             name = f"{version}/{kind}"
             imports[name] = f"type{len(imports)}" if name not in imports else imports[name]
             lines[f"({json.dumps(each)}) satisfies {imports[name]}.I{kind};"] = f"// {case}"
-    head = [f'import type * as {short} from "{PACKAGES.get(name.rpartition("/")[0], "kubernetes-models/")}{name}";'
-            for name, short in imports.items()]
+    head = [f'import type * as {short} from "{package(name)}{name}";' for name, short in imports.items()]
     return "\n".join(head + [f"{comment}\n{line}" for line, comment in lines.items()])
 
 
@@ -36,8 +39,9 @@ class TypesTest(unittest.TestCase):
         source = settings.tools / "manifests.ts"
         source.write_text(text)
         done = subprocess.run(
-            [settings.tools / "node_modules/.bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--target", "es2022",
-             "--module", "esnext", "--moduleResolution", "node10", source], capture_output=True, text=True, check=False)
+            [settings.tools / "node_modules/.bin/tsc", "--noEmit", "--strict", "--skipLibCheck",
+             "--target", "es2022", "--module", "esnext", "--moduleResolution", "node10", source],
+            capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
     def test_manifests_are_of_their_types(self):
