@@ -48,7 +48,7 @@ def dashboard_queries():
     return found
 
 
-def measure(fleet, at_defaults, times, window):
+def measure(fleet, times, window):
     """The figures of a fleet, and its slowest rules and queries."""
     with contextlib.ExitStack() as stack:
         stack.callback(fleet.stop)
@@ -66,8 +66,7 @@ def measure(fleet, at_defaults, times, window):
         page = fleet.page()
         resident, in_use = fleet.memory()
         figures = [
-            Figure("series that a node serves", "", fleet.served()),
-            Figure("  at its defaults", "", at_defaults, at_most=600),
+            Figure("series that a node serves", "", fleet.served(), at_most=600),
             Figure("series that Prometheus keeps", "", fleet.head_series(), per_node=True),
             Figure("bytes of a scrape", "B", len(page)),
             Figure("  compressed", "B", len(gzip.compress(page))),
@@ -92,6 +91,7 @@ def main():
         parser.add_argument(option, required=True)
     parser.add_argument("--started", type=int, required=True)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--everything", action="store_true")
     parser.add_argument("--nodes", type=int, action="append")
     parser.add_argument("--rules", type=pathlib.Path, default=RULES)
     arguments = parser.parse_args()
@@ -100,15 +100,15 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     file = settings.state / "recording.json"
-    at_defaults = recording.record(
-        file, seconds=recording.SECONDS // 4 if arguments.quick else recording.SECONDS)
+    recording.record(file, arguments.everything,
+                     recording.SECONDS // 4 if arguments.quick else recording.SECONDS)
     times, pace = (QUICK_TIMES, QUICK_PACE) if arguments.quick else (TIMES, PACE)
     window = SCRAPES / 3 if arguments.quick else SCRAPES
     sizes = sorted(arguments.nodes or (QUICK if arguments.quick else FULL))
     measured = {}
     for size in sizes:
         fleet = Fleet(size, file, arguments.rules, pace)
-        measured[size] = measure(fleet, at_defaults, times, window)
+        measured[size] = measure(fleet, times, window)
 
     print_table({size: figures for size, (figures, _, _) in measured.items()}, JUDGED, BEYOND)
     _, of_rules, queries = measured[sizes[-1]]

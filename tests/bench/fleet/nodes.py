@@ -25,8 +25,8 @@ PIECE = 8
 POOLS = 8
 # Of 1,000 nodes so many have a connection tracking table that is so full.
 NEARLY_FULL = {40: (0.86, 0.97), 100: (0.72, 0.84), 1000: (0.05, 0.6)}
-# Of so many nodes one has what no other has: drops, failures, leftovers.
-ODD_ONE = 50
+# One node of so many has what the others do not have, in some of its figures: drops, failures, leftovers.
+ODD_ONE, ODD_FIGURES = 50, 0.1
 # How far a gauge that moves swings, and how long that takes.
 SWING, PERIOD = 0.05, 900
 # What is set, not measured, and so the same everywhere.
@@ -88,13 +88,14 @@ class Node:
         place = self._random.randrange(1000)
         self._entries = limit * self._random.uniform(
             *next(shares for below, shares in NEARLY_FULL.items() if place < below))
+        self._is_odd = self._random.randrange(ODD_ONE) == 0
         odd = {}
         self._figures = [
-            self._figure(sample, size, odd.setdefault(sample["family"], self._is_odd_one()))
+            self._figure(sample, size, odd.setdefault(sample["family"], self._has_odd_figures()))
             for sample in recording.samples]
 
-    def _is_odd_one(self):
-        return self._random.randrange(ODD_ONE) == 0
+    def _has_odd_figures(self):
+        return self._is_odd and self._random.random() < ODD_FIGURES
 
     def _figure(self, sample, size, is_odd):
         family, value, rate = sample["family"], sample["value"], sample["rate"]

@@ -55,8 +55,8 @@ class _Reading:
                     self.families[family][series] = float(value)
 
 
-def record(file, seconds=SECONDS):
-    """Returns how many series of it a node serves at the defaults."""
+def record(file, everything, seconds=SECONDS):
+    """What a node serves at the defaults, or everything."""
     node = LoadedNode(services=SERVICES, families=("ipv4", "ipv6"))
     try:
         node.start()
@@ -70,8 +70,8 @@ def record(file, seconds=SECONDS):
     samples = [
         {"family": family, "type": second.types[family], "series": series, "value": value,
          "rate": (value - first.families[family].get(series, value)) / (second.at - first.at)}
-        for family, found in second.families.items() for series, value in found.items()]
+        for family, found in second.families.items() for series, value in found.items()
+        if everything or not BESIDES.search(series)]
     file.write_text(json.dumps({"at": second.at, "heads": second.heads, "samples": samples}))
     moving = sum(1 for sample in samples if sample["rate"])
     say(f"recorded: {len(samples)} series, of which {moving} move")
-    return sum(1 for sample in samples if not BESIDES.search(sample["series"]))
