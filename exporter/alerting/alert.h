@@ -32,6 +32,12 @@ constexpr std::optional<Severity> parse_severity(std::string_view text) {
 
 using Labels = std::map<std::string, std::string, std::less<>>;
 
+// Empty where it has none of that name.
+[[nodiscard]] inline std::string_view value_of(const Labels& labels, std::string_view name) {
+  const auto found = labels.find(name);
+  return found == labels.end() ? std::string_view{} : std::string_view{found->second};
+}
+
 struct Alert {
   Severity severity = Severity::warning;
   // All that tells it from others, `alertname` and `severity` among them.

@@ -400,18 +400,18 @@ void find_selectors(const Expression& expression, std::vector<const Selector*>& 
 
 }  // namespace
 
-bool Matcher::accepts(const std::string& text) const {
+bool Matcher::accepts(std::string_view text) const {
   switch (kind) {
     case Kind::equal:
       return text == value;
     case Kind::not_equal:
       return text != value;
     case Kind::matches:
-      return std::regex_match(text, pattern);
+      return std::regex_match(text.begin(), text.end(), pattern);
     case Kind::matches_not:
       break;
   }
-  return !std::regex_match(text, pattern);
+  return !std::regex_match(text.begin(), text.end(), pattern);
 }
 
 Result<ExpressionPtr> parse_expression(std::string_view text) {

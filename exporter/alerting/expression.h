@@ -34,7 +34,7 @@ struct Matcher {
   std::regex pattern = {};
 
   // A label that is missing is an empty one.
-  [[nodiscard]] bool accepts(const std::string& text) const;
+  [[nodiscard]] bool accepts(std::string_view text) const;
 };
 
 struct Expression;

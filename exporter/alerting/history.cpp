@@ -11,8 +11,7 @@ namespace {
 
 bool accepts(const Selector& selector, const Labels& labels) {
   return std::ranges::all_of(selector.matchers, [&labels](const Matcher& matcher) {
-    const auto found = labels.find(matcher.label);
-    return matcher.accepts(found == labels.end() ? std::string{} : found->second);
+    return matcher.accepts(value_of(labels, matcher.label));
   });
 }
 

@@ -85,11 +85,6 @@ std::string replaced(std::string_view text, Replace replace) {
   return out;
 }
 
-std::string label(const Labels& labels, std::string_view name) {
-  const auto found = labels.find(name);
-  return found == labels.end() ? "" : found->second;
-}
-
 }  // namespace
 
 std::string value_text(std::string_view unit, double value) {
@@ -109,15 +104,16 @@ std::string value_text(std::string_view unit, double value) {
 
 std::string filled_in(std::string_view text, std::string_view unit, double value,
                       const Labels& labels) {
-  return replaced(text, [&](std::string_view what) {
+  return replaced(text, [&](std::string_view what) -> std::string {
     if (what == "value") {
       return value_text(unit, value);
     }
     if (what == "node") {
-      const std::string node = label(labels, "node");
-      return node.empty() ? label(labels, "instance") : node;
+      const std::string_view node = value_of(labels, "node");
+      return std::string{node.empty() ? value_of(labels, "instance") : node};
     }
-    return what.starts_with(kLabels) ? label(labels, what.substr(kLabels.size())) : std::string{};
+    return std::string{what.starts_with(kLabels) ? value_of(labels, what.substr(kLabels.size()))
+                                                 : std::string_view{}};
   });
 }
 

@@ -59,11 +59,6 @@ std::string shortened(std::string_view text, std::size_t most) {
   return std::string{text.substr(0, size)} + std::string{kMore};
 }
 
-std::string_view value_of(const Labels& labels, std::string_view name) {
-  const auto found = labels.find(name);
-  return found == labels.end() ? std::string_view{} : std::string_view{found->second};
-}
-
 std::string to_text(const Json& json) {
   return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }

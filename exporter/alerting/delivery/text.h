@@ -22,9 +22,6 @@ namespace kubecliff::delivery {
 // no character is cut in two.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
 
-// Empty where it has none of that name.
-[[nodiscard]] std::string_view value_of(const Labels& labels, std::string_view name);
-
 // JSON as text, whatever bytes its texts hold.
 [[nodiscard]] std::string to_text(const Json& json);
 
