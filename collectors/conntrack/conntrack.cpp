@@ -1,5 +1,6 @@
 #include "collectors/conntrack/conntrack.h"
 
+#include <linux/capability.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 
@@ -290,6 +291,7 @@ CollectorSpec spec() {
       .kinds = {RefreshKind::full},
       .families = families(),
       .options = {},
+      .capabilities = {CAP_NET_ADMIN},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
         return std::make_unique<ConntrackCollector>(make_reader(context.procfs));
       },
@@ -305,6 +307,7 @@ CollectorSpec flows_spec() {
       .interval = std::chrono::seconds{5},
       .families = {kFlows, kStaleFlows},
       .options = {kMaxFlows},
+      .capabilities = {CAP_NET_ADMIN},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
         return std::make_unique<FlowsCollector>(make_reader(context.procfs),
                                                 context.options.get<std::int64_t>(kMaxFlows.name),

@@ -92,6 +92,9 @@ struct CollectorSpec {
   std::vector<RefreshKind> kinds{kRefreshKinds.begin(), kRefreshKinds.end()};
   std::vector<FamilySpec> families;
   std::vector<OptionSpec> options;
+  // CAP_* of linux/capability.h that its refreshes use. What none of the collectors that are on
+  // uses is given up at the start (exporter/sandbox).
+  std::vector<int> capabilities = {};
   // A collector that cannot work here at all (no privilege, no kernel support for the interface it
   // lives on) returns the reason instead; the runner says it and tries again later.
   std::function<Result<std::unique_ptr<Collector>>(const CollectorContext&)> make;

@@ -1,5 +1,7 @@
 #include "collectors/dataplane/dataplane.h"
 
+#include <linux/capability.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -299,6 +301,8 @@ CollectorSpec spec() {
                    .help = "Where the node's bpffs is mounted, in which eBPF dataplanes pin maps",
                    .accepts = [](std::string_view text) { return text.starts_with('/'); },
                    .expected = "an absolute path"}},
+      // Where it has it: how full maps are, before Linux 5.19.
+      .capabilities = {CAP_BPF},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
         return std::make_unique<DataplaneCollector>(context);
       },

@@ -1,5 +1,6 @@
 #include "collectors/iptables/iptables.h"
 
+#include <linux/capability.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
@@ -363,6 +364,7 @@ CollectorSpec spec() {
                        "Longest time between two readings of every rule; changes that leave the "
                        "number of rules as it was show at the next one",
                    .least = 1}},
+      .capabilities = {CAP_NET_ADMIN},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
         return std::make_unique<IptablesCollector>(context);
       },

@@ -1,5 +1,6 @@
 #include "collectors/ipvs/ipvs.h"
 
+#include <linux/capability.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
@@ -378,6 +379,7 @@ CollectorSpec spec() {
                            "puts addresses of Services on, and others, separated by commas",
                    .accepts = [](std::string_view text) { return parse_devices(text).has_value(); },
                    .expected = kDevicesExpected}},
+      .capabilities = {CAP_NET_ADMIN},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
         auto devices = parse_devices(context.options.get<std::string>(kDevices));
         if (!devices) {

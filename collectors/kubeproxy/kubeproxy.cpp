@@ -1,5 +1,6 @@
 #include "collectors/kubeproxy/kubeproxy.h"
 
+#include <linux/capability.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
@@ -443,6 +444,8 @@ CollectorSpec spec() {
                    .accepts = [](std::string_view url) { return parse_endpoint(url).has_value(); },
                    .expected = kUrlExpected},
                   kOwnMetrics},
+      // In whose network it runs.
+      .capabilities = {CAP_SYS_PTRACE},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
         const auto endpoint = parse_endpoint(context.options.get<std::string>(kUrl));
         if (!endpoint) {

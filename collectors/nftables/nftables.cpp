@@ -1,5 +1,6 @@
 #include "collectors/nftables/nftables.h"
 
+#include <linux/capability.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
@@ -129,6 +130,7 @@ CollectorSpec spec() {
       .summary = "kube-proxy's nftables mode: rules, chains, sets, elements, Services, endpoints",
       .families = {kRules, kChains, kSets, kMaps, kElements, kServices, kEndpoints, kGeneration},
       .options = {},
+      .capabilities = {CAP_NET_ADMIN},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
         return std::make_unique<NftablesCollector>(context);
       },

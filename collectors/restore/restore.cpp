@@ -1,5 +1,6 @@
 #include "collectors/restore/restore.h"
 
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -633,6 +634,8 @@ CollectorSpec spec() {
           .options = {{.name = kLockFile,
                        .default_value = std::string{"/run/xtables.lock"},
                        .help = "The file that iptables-legacy locks, as kubecliff sees it."}},
+          // The second tells which iptables a run is.
+          .capabilities = {CAP_NET_ADMIN, CAP_SYS_PTRACE},
           .make = &RestoreCollector::make};
 }
 

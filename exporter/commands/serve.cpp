@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "collectors/kernel/host_network.h"
+#include "exporter/commands/confinement.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
 #include "exporter/commands/routes.h"
@@ -94,10 +95,11 @@ std::string collector_names(const Settings& settings) {
 class Daemon {
  public:
   Daemon(const CommandLine& line, const SettingTable& table, std::span<const CollectorSpec> specs,
-         Settings settings)
+         const Confinement& confinement, Settings settings)
       : line_{line},
         table_{table},
         specs_{specs},
+        confinement_{confinement},
         settings_{std::move(settings)},
         runner_{specs, {.build = build_info()}},
         alerts_{runner_},
@@ -118,7 +120,8 @@ class Daemon {
     log_info("kubecliff serves", {{"version", build_info().version},
                                   {"revision", build_info().revision},
                                   {"addresses", joined(servers_.addresses())},
-                                  {"collectors", collector_names(settings_)}});
+                                  {"collectors", collector_names(settings_)},
+                                  {"capabilities", sandbox::names(confinement_.capabilities())}});
     if (belongs_on_host_network(line_.command) && host_network(settings_.procfs) == false) {
       log_warn(
           "not in the node's network namespace: what is counted is this pod's, not the "
@@ -135,6 +138,7 @@ class Daemon {
     }
     log_info("configuration read again", {{"addresses", joined(servers_.addresses())},
                                           {"collectors", collector_names(settings_)}});
+    confinement_.tell_what_takes_a_start(settings_);
   }
 
   [[nodiscard]] Ended stop() {
@@ -177,6 +181,7 @@ class Daemon {
   const CommandLine& line_;
   const SettingTable& table_;
   const std::span<const CollectorSpec> specs_;
+  const Confinement& confinement_;
   Settings settings_;
   WebConfigPtr web_config_;
   Runner runner_;
@@ -210,13 +215,18 @@ int serve(const CommandLine& line, const SettingTable& table,
   if (!settings) {
     return refuse(kExitBadSettings, settings.error());
   }
+  // Before anything is read that was not written for this program, and while there is one thread.
+  const auto confinement = Confinement::enter(*settings, specs);
+  if (!confinement) {
+    return refuse(kExitFailure, confinement.error());
+  }
   auto web_config = open_web_config(settings->web_config_file);
   if (!web_config) {
     return refuse(kExitBadSettings, web_config.error());
   }
   configure_logging(settings->log_level, settings->log_format);
 
-  Daemon daemon{line, table, specs, std::move(*settings)};
+  Daemon daemon{line, table, specs, *confinement, std::move(*settings)};
   if (const auto started = daemon.start(std::move(*web_config)); !started) {
     (void)daemon.stop();
     return refuse(kExitFailure, started.error());

@@ -24,7 +24,8 @@ constexpr std::string_view kSynopsis = R"(Usage:
 
 Serves this node's Service dataplane, its iptables rules and its connection
 tracking as Prometheus metrics on :9909. Reads the kernel, changes nothing.
-CAP_NET_ADMIN is all that it needs.
+CAP_NET_ADMIN is all that it needs; of what it has, it gives up what its
+collectors do not use.
 
 Commands:
   probe

@@ -34,6 +34,10 @@ constexpr Names<LogLevel, 4> kLogLevels{{{"debug", LogLevel::debug},
                                          {"error", LogLevel::error}}};
 constexpr Names<LogFormat, 2> kLogFormats{
     {{"logfmt", LogFormat::logfmt}, {"json", LogFormat::json}}};
+constexpr Names<sandbox::Seccomp, 4> kSeccomp{{{"off", sandbox::Seccomp::off},
+                                               {"log", sandbox::Seccomp::log},
+                                               {"refuse", sandbox::Seccomp::refuse},
+                                               {"kill", sandbox::Seccomp::kill}}};
 
 template <typename T, std::size_t N>
 bool store_named(const Names<T, N>& names, std::string_view text, T& out) {
@@ -120,6 +124,18 @@ SettingTable program_settings() {
        .store =
            [](SettingsDraft& draft, std::string_view text) {
              return store_named(kLogFormats, text, draft.settings.log_format);
+           }},
+      {.key = "process.seccomp",
+       .group = "Process",
+       .value_name = "ACTION",
+       .expected = "off, log, refuse or kill",
+       .default_text = "off",
+       .help =
+           "What becomes of system calls that this program has no use for: the kernel logs them, "
+           "refuses them as unknown, or kills the process. Holds from the start until the end.",
+       .store =
+           [](SettingsDraft& draft, std::string_view text) {
+             return store_named(kSeccomp, text, draft.settings.seccomp);
            }},
       {.key = "collector.disable-defaults",
        .group = "Collectors",

@@ -10,6 +10,7 @@
 
 #include "collectors/core/options.h"
 #include "exporter/logging/log.h"
+#include "exporter/sandbox/system_calls.h"
 
 namespace kubecliff {
 
@@ -20,6 +21,7 @@ struct Settings {
   std::filesystem::path procfs = "/proc";
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::logfmt;
+  sandbox::Seccomp seccomp = sandbox::Seccomp::off;
   double cpu_budget = 0.01;  // share of one core that each background collector may use
 
   Records thresholds;    // what is changed of the checks: threshold_record() in alerting/checks.h

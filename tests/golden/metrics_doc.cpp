@@ -8,6 +8,7 @@
 #include "exporter/alerting/metrics.h"
 #include "exporter/config/setting_table.h"
 #include "exporter/runner/self_metrics.h"
+#include "exporter/sandbox/capabilities.h"
 
 namespace kubecliff::test {
 namespace {
@@ -64,9 +65,10 @@ std::string metrics_doc(std::span<const CollectorSpec> specs, std::size_t in_dae
     collectors += spec.enabled == Default::on ? "On by default" : "Off by default";
     // Of another command, which runs nothing else.
     collectors += spec.name == "canary" ? " in `kubecliff canary`" : "";
-    collectors += spec.schedule == Schedule::in_scrape ? ", read inside the scrape.\n"
-                  : spec.schedule == Schedule::events  ? ", driven by events.\n"
-                                                       : ", read in the background.\n";
+    collectors += spec.schedule == Schedule::in_scrape ? ", read inside the scrape"
+                  : spec.schedule == Schedule::events  ? ", driven by events"
+                                                       : ", read in the background";
+    collectors += "; capabilities: " + code(sandbox::names(spec.capabilities)) + ".\n";
     collectors += option_table(spec, settings) + "\n" + family_table(spec.families);
   }
   return "# Metrics\n\n"

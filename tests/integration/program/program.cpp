@@ -41,6 +41,18 @@ sockaddr* generic(sockaddr_in& address) {
   return reinterpret_cast<sockaddr*>(&address);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+// Commands other than these end by themselves.
+bool serves(const std::vector<std::string>& arguments) {
+  return arguments.empty() || arguments.front().starts_with("--") || arguments.front() == "probe" ||
+         arguments.front() == "canary";
+}
+
 bool readable_by(int fd, std::chrono::steady_clock::time_point deadline) {
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -64,6 +76,9 @@ Result<std::unique_ptr<Program>> Program::start(const std::vector<std::string>& 
 
   std::vector<std::string> words{path()};
   words.insert(words.end(), arguments.begin(), arguments.end());
+  if (serves(arguments) && !kSanitized) {
+    words.emplace_back("--process.seccomp=kill");
+  }
   std::vector<char*> argv;
   for (std::string& word : words) {
     argv.push_back(word.data());

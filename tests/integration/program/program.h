@@ -21,7 +21,9 @@ class Program {
   // The path of the binary under test.
   [[nodiscard]] static std::string path();
 
-  // Does not wait until it serves.
+  // Does not wait until it serves. What serves does so under --process.seccomp=kill, so that every
+  // test finds calls that the filter has forgotten; under sanitizers, which make calls of their
+  // own, it does not.
   [[nodiscard]] static Result<std::unique_ptr<Program>> start(
       const std::vector<std::string>& arguments);
   Program(const Program&) = delete;
@@ -34,6 +36,7 @@ class Program {
   // The port of the first address, from the line that says what is served; 0 where there is none.
   [[nodiscard]] std::uint16_t port_served();
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const;
   // The exit status, 128 and more for a signal; nothing where it still runs after `limit`.
   [[nodiscard]] std::optional<int> exit_within(std::chrono::milliseconds limit);

@@ -270,6 +270,48 @@ TEST_F(ProgramTest, SignalStopsItWithinTwoSecondsWhateverClientsDo) {
   }
 }
 
+// As the kernel tells: "0000000000001000".
+std::string capabilities_of(const Program& program) {
+  std::ifstream status{"/proc/" + std::to_string(program.pid()) + "/status"};
+  std::string permitted;
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("CapPrm:\t")) {
+      permitted = line.substr(8);
+    }
+  }
+  return permitted;
+}
+
+TEST_F(ProgramTest, HasTheCapabilitiesThatItsCollectorsUseAndNoOther) {
+  const auto program = serve({"--collector.conntrack"});
+  EXPECT_THAT(program->line_with("kubecliff serves"), HasSubstr("capabilities=net_admin"));
+  EXPECT_EQ(capabilities_of(*program), "0000000000001000");
+
+  const auto without = serve({"--collector.sockets"});
+  EXPECT_THAT(without->line_with("kubecliff serves"), HasSubstr("capabilities=none"));
+  EXPECT_EQ(capabilities_of(*without), "0000000000000000");
+}
+
+TEST_F(NodeTest, KeepsTheCapabilityForAPortThatTakesOne) {
+  const auto program = Program::start(
+      {"--web.listen-address=127.0.0.1:81", "--collector.disable-defaults", "--collector.sockets"});
+  ASSERT_THAT(program, has_value());
+  EXPECT_THAT((*program)->line_with("kubecliff serves"),
+              HasSubstr("capabilities=net_bind_service"));
+}
+
+TEST_F(ProgramTest, SaysWhatOfANewConfigurationTakesAStart) {
+  const std::string web = "web.listen-address: \"127.0.0.1:0\"\n";
+  const std::string config = file("kubecliff.yml", web + "collector.sockets: true\n");
+  const auto program = serve({"--config.file=" + config});
+  ASSERT_NE(program->port_served(), 0);
+
+  (void)file("kubecliff.yml", web + "collector.conntrack: true\n");
+  program->signal(SIGHUP);
+  EXPECT_THAT(program->line_with("given up at the start"),
+              AllOf(HasSubstr("level=warn"), HasSubstr("capabilities=net_admin")));
+}
+
 TEST_F(ProgramTest, HangupReadsTheFileAgain) {
   const std::string config =
       file("kubecliff.yml", "web: {listen-address: \"127.0.0.1:0\", telemetry-path: /one}\n");

@@ -294,6 +294,8 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
        R"(expected options, check-config FILE, preflight, alert, canary or probe, got "serve")"},
       {{"--collector.flows", "false"},
        R"(expected options, check-config FILE, preflight, alert, canary or probe, got "false")"},
+      {{"--process.seccomp=on"},
+       R"(--process.seccomp: expected off, log, refuse or kill, got "on")"},
       {{"--log.level=loud"}, R"(--log.level: expected debug, info, warn or error, got "loud")"},
       {{"--log.level=info", "--log.level=warn"}, "--log.level: expected once, got it 2 times"},
       {{"--collector.flows", "--no-collector.flows"},
