@@ -1,8 +1,13 @@
 // House rules that every collector's spec keeps.
+#include <linux/capability.h>
+
 #include <algorithm>
 #include <cctype>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +20,7 @@
 #include "exporter/alerting/metrics.h"
 #include "exporter/config/setting_table.h"
 #include "exporter/runner/self_metrics.h"
+#include "exporter/sandbox/capabilities.h"
 
 namespace kubecliff {
 namespace {
@@ -139,6 +145,36 @@ TEST(SpecLint, CollectorsSayWhatTheyAre) {
     EXPECT_NE(std::ranges::find(specs, folder(spec), &CollectorSpec::name), specs.end())
         << spec.name << " belongs to a collector that there is not";
   }
+}
+
+// "CapabilityBoundingSet=CAP_NET_ADMIN CAP_SYS_PTRACE" of the systemd unit.
+std::set<std::string> capabilities_of_the_unit() {
+  std::ifstream unit{KUBECLIFF_SOURCE_DIR "/exporter/install/kubecliff.service.in"};
+  constexpr std::string_view kKey = "CapabilityBoundingSet=";
+  for (std::string line; std::getline(unit, line);) {
+    if (line.starts_with(kKey)) {
+      std::istringstream words{line.substr(kKey.size())};
+      return {std::istream_iterator<std::string>{words}, {}};
+    }
+  }
+  return {};
+}
+
+TEST(SpecLint, TheUnitGrantsWhatIsUsedAtTheDefaults) {
+  std::set<std::string> used;
+  for (const CollectorSpec& spec : collector_specs()) {
+    for (const int capability : spec.capabilities) {
+      // Cilium's maps show how full they are without it since Linux 5.19.
+      if (spec.enabled == Default::on && capability != CAP_BPF) {
+        std::string name = sandbox::names({&capability, 1});
+        std::ranges::transform(name, name.begin(), [](unsigned char letter) {
+          return static_cast<char>(std::toupper(letter));
+        });
+        used.insert("CAP_" + name);
+      }
+    }
+  }
+  EXPECT_EQ(capabilities_of_the_unit(), used);
 }
 
 }  // namespace
