@@ -19,13 +19,19 @@ bool is_privileged_port(const std::string& address) {
   return parsed && parsed->port > 0 && parsed->port < kFirstUnprivilegedPort;
 }
 
-sandbox::Capabilities used_by(const Settings& settings, std::span<const CollectorSpec> specs) {
+sandbox::Capabilities used_by(std::span<const CollectorSpec> specs, const auto& is_on) {
   sandbox::Capabilities used;
   for (const CollectorSpec& spec : specs) {
-    if (settings.collectors.contains(spec.name)) {
+    if (is_on(spec)) {
       used.insert(used.end(), spec.capabilities.begin(), spec.capabilities.end());
     }
   }
+  return used;
+}
+
+sandbox::Capabilities used_by(const Settings& settings, std::span<const CollectorSpec> specs) {
+  auto used = used_by(
+      specs, [&](const CollectorSpec& spec) { return settings.collectors.contains(spec.name); });
   if (std::ranges::any_of(settings.listen_addresses, is_privileged_port)) {
     used.push_back(CAP_NET_BIND_SERVICE);
   }
@@ -34,16 +40,24 @@ sandbox::Capabilities used_by(const Settings& settings, std::span<const Collecto
 
 }  // namespace
 
-Result<Confinement> Confinement::enter(const Settings& settings,
-                                       std::span<const CollectorSpec> specs) {
-  auto kept = sandbox::keep_capabilities(used_by(settings, specs));
+Result<Confinement> Confinement::enter(std::span<const CollectorSpec> specs) {
+  auto used = used_by(specs, [](const CollectorSpec& /*any*/) { return true; });
+  used.push_back(CAP_NET_BIND_SERVICE);
+  auto kept = sandbox::keep_capabilities(used);
   if (!kept) {
     return std::unexpected(kept.error());
   }
-  if (const auto filtered = sandbox::filter_system_calls(settings.seccomp); !filtered) {
-    return std::unexpected(filtered.error());
+  return Confinement{specs, std::move(*kept)};
+}
+
+Result<void> Confinement::tighten(const Settings& settings) {
+  auto kept = sandbox::keep_capabilities(used_by(settings, specs_));
+  if (!kept) {
+    return std::unexpected(kept.error());
   }
-  return Confinement{specs, std::move(*kept), settings.seccomp};
+  kept_ = std::move(*kept);
+  seccomp_ = settings.seccomp;
+  return sandbox::filter_system_calls(seccomp_);
 }
 
 void Confinement::tell_what_takes_a_start(const Settings& settings) const {

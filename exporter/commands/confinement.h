@@ -1,7 +1,9 @@
-// Confinement: what the daemon can no longer do once it has started, whoever takes it over.
+// Confinement: what the daemon can no longer do, whoever takes it over. In two steps, since what it
+// needs is in files that are not to be read with more.
 #pragma once
 
 #include <span>
+#include <utility>
 
 #include "collectors/core/collector.h"
 #include "collectors/core/result.h"
@@ -13,11 +15,13 @@ namespace kubecliff {
 
 class Confinement {
  public:
-  // Keeps the capabilities that the collectors which are on use, and the one for ports below 1024
-  // where one is listened on; filters system calls as the settings say. To be called while there is
-  // one thread; `specs` must outlive it.
-  [[nodiscard]] static Result<Confinement> enter(const Settings& settings,
-                                                 std::span<const CollectorSpec> specs);
+  // Keeps the capabilities that any of the collectors uses, and the one for ports below 1024. To be
+  // called while there is one thread; `specs` must outlive it.
+  [[nodiscard]] static Result<Confinement> enter(std::span<const CollectorSpec> specs);
+
+  // Of those, keeps what the collectors which are on use, and the port's where one is listened on;
+  // filters system calls as the settings say. Once, and while there is one thread.
+  [[nodiscard]] Result<void> tighten(const Settings& settings);
 
   [[nodiscard]] std::span<const int> capabilities() const { return kept_.kept; }
 
@@ -25,12 +29,12 @@ class Confinement {
   void tell_what_takes_a_start(const Settings& settings) const;
 
  private:
-  Confinement(std::span<const CollectorSpec> specs, sandbox::Kept kept, sandbox::Seccomp seccomp)
-      : specs_{specs}, kept_{std::move(kept)}, seccomp_{seccomp} {}
+  Confinement(std::span<const CollectorSpec> specs, sandbox::Kept kept)
+      : specs_{specs}, kept_{std::move(kept)} {}
 
   std::span<const CollectorSpec> specs_;
   sandbox::Kept kept_;
-  sandbox::Seccomp seccomp_;
+  sandbox::Seccomp seccomp_ = sandbox::Seccomp::off;
 };
 
 }  // namespace kubecliff

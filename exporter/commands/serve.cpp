@@ -1,6 +1,7 @@
 #include "exporter/commands/serve.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -191,7 +192,11 @@ class Daemon {
 };
 
 int refuse(int exit_code, const Error& error) {
-  std::cerr << "kubecliff: " << error.message << '\n';
+  std::cerr << "kubecliff: " << error.message;
+  if (error.kind == ErrorKind::denied && ::geteuid() == 0) {
+    std::cerr << "; it has given up CAP_DAC_OVERRIDE, so user 0 itself must be allowed to";
+  }
+  std::cerr << '\n';
   return exit_code;
 }
 
@@ -211,14 +216,17 @@ void block_signals() {
 
 int serve(const CommandLine& line, const SettingTable& table,
           std::span<const CollectorSpec> specs) {
+  // Before any file is read, and while there is one thread.
+  auto confinement = Confinement::enter(specs);
+  if (!confinement) {
+    return refuse(kExitFailure, confinement.error());
+  }
   auto settings = load_settings(line, table, specs);
   if (!settings) {
     return refuse(kExitBadSettings, settings.error());
   }
-  // Before anything is read that was not written for this program, and while there is one thread.
-  const auto confinement = Confinement::enter(*settings, specs);
-  if (!confinement) {
-    return refuse(kExitFailure, confinement.error());
+  if (const auto tightened = confinement->tighten(*settings); !tightened) {
+    return refuse(kExitFailure, tightened.error());
   }
   auto web_config = open_web_config(settings->web_config_file);
   if (!web_config) {

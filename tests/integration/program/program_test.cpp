@@ -292,6 +292,17 @@ TEST_F(ProgramTest, HasTheCapabilitiesThatItsCollectorsUseAndNoOther) {
   EXPECT_EQ(capabilities_of(*without), "0000000000000000");
 }
 
+TEST_F(ProgramTest, ReadsItsFilesWithoutTheRightsOfWhoStartsIt) {
+  const std::string config = file("kubecliff.yml", "log.level: info\n");
+  ASSERT_EQ(::chown(config.c_str(), 1000, 1000), 0);
+  std::filesystem::permissions(config, std::filesystem::perms::owner_read);
+  const auto program = Program::start({"--config.file=" + config});
+  ASSERT_THAT(program, has_value());
+  EXPECT_EQ((*program)->exit_within(10s), 2);
+  EXPECT_THAT((*program)->rest_of_log(),
+              AllOf(HasSubstr(config + ": Permission denied"), HasSubstr("CAP_DAC_OVERRIDE")));
+}
+
 TEST_F(NodeTest, KeepsTheCapabilityForAPortThatTakesOne) {
   const auto program = Program::start(
       {"--web.listen-address=127.0.0.1:81", "--collector.disable-defaults", "--collector.sockets"});
