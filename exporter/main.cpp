@@ -12,6 +12,7 @@
 #include "exporter/commands/alert.h"
 #include "exporter/commands/check_config.h"
 #include "exporter/commands/exit_code.h"
+#include "exporter/commands/healthcheck.h"
 #include "exporter/commands/preflight.h"
 #include "exporter/commands/serve.h"
 #include "exporter/commands/version.h"
@@ -57,6 +58,8 @@ int run(std::span<const std::string> arguments) {
       return run_preflight(*line, table, specs);
     case Command::alert:
       return run_alert(*line, table, specs);
+    case Command::healthcheck:
+      return run_healthcheck(*line, table, specs);
     case Command::canary:
     case Command::serve:
     case Command::probe:

@@ -21,6 +21,7 @@ constexpr std::string_view kSynopsis = R"(Usage:
   kubecliff alert rules [OPTION]...
   kubecliff alert test [--severity=SEVERITY] [OPTION]...
   kubecliff canary [OPTION]...
+  kubecliff healthcheck [OPTION]...
 
 Serves this node's Service dataplane, its iptables rules and its connection
 tracking as Prometheus metrics on :9909. Reads the kernel, changes nothing.
@@ -53,6 +54,10 @@ Commands:
         Move the endpoint by which the collector propagation of all nodes
         measures how long a change of endpoints takes: a small server, of which
         one runs in a cluster. kubecliff canary --help lists its options.
+  healthcheck
+        Ask the daemon that runs with the same options, at the first address
+        that it listens on, whether it serves: exit code 0, or 1 and one line
+        that says what is wrong, within 3 seconds.
 )";
 
 constexpr std::string_view kEpilogue = R"(
@@ -84,7 +89,7 @@ Signals:
 Exit codes:
   0           stopped as asked; preflight: ready
   1           could not start or go on, such as a port in use; preflight:
-              blocked; alert test: not taken by all
+              blocked; alert test: not taken by all; healthcheck: no answer
   2           wrong command line or configuration
   3           preflight: cannot be told
 
@@ -126,7 +131,9 @@ std::string spelling(const Setting& setting) {
 // What CLI11 did not recognise: a flag's name, without its value, or a word.
 std::string unexpected_argument(const SettingTable& table, std::string_view argument) {
   if (!argument.starts_with("-")) {
-    return "expected options, check-config FILE, preflight, alert, canary or probe, got \"" +
+    return "expected options, check-config FILE, preflight, alert, canary, probe or healthcheck, "
+           "got "
+           "\"" +
            std::string{argument} + "\"";
   }
   const std::string_view flag = argument.substr(0, argument.find('='));
@@ -181,6 +188,9 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   CLI::App* alert = app.add_subcommand("alert");
   alert->set_help_flag("-h,--help");
   alert->fallthrough();
+  CLI::App* healthcheck = app.add_subcommand("healthcheck");
+  healthcheck->set_help_flag("-h,--help");
+  healthcheck->fallthrough();
   // Options of commands, and where each goes.
   std::vector<std::pair<CLI::Option*, std::string*>> words;
   for (const auto& [of, flag, word] : {std::tuple{preflight, "--to", &line.preflight.to},
@@ -248,6 +258,9 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   }
   if (alert->parsed()) {
     line.command = Command::alert;
+  }
+  if (healthcheck->parsed()) {
+    line.command = Command::healthcheck;
   }
   for (const auto& [option, word] : words) {
     if (option->count() > 1) {

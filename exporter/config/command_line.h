@@ -22,6 +22,7 @@ enum class Command : std::uint8_t {
   alert,
   check_config,
   preflight,
+  healthcheck,
   help,
   version,
 };
