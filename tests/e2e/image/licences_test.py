@@ -1,0 +1,85 @@
+"""docs/licences.md, held to what is in the image."""
+
+import re
+import unittest
+
+import image
+import settings
+
+LICENCES = settings.REPOSITORY / "docs" / "licences.md"
+# By licence, as the list has it (SPDX): what copyright files say. Not all are machine-readable.
+WORDS = {licence: re.compile(words) for licence, words in {
+    "Apache-2.0": r"License: Apache-2\.0|Apache License",
+    "BSD-2-Clause": r"License: BSD-2-clause|Redistribution and use in source and binary forms",
+    "BSD-3-Clause": r"(?i)License: BSD-?3(-clause)?",
+    "BSD-4-Clause": r"License: BSD-4-clause",
+    "curl": r"License: curl",
+    "GPL-2.0-or-later": r"License: GPL-2(\.0)?\+",
+    "GPL-3.0-or-later WITH GCC-exception-3.1": r"GCC Runtime Library Exception",
+    "LGPL-2.0-or-later": r"License: LGPL-2\+",
+    "LGPL-2.1-only": r"License: LGPL-2\.1|version 2\.1",
+    "LGPL-2.1-or-later": r"(?i)LGPLv2\.1\+|LGPL-2\.1\+|Lesser General Public\s+License",
+    "LGPL-3.0-or-later OR GPL-2.0-or-later": r"License: (LGPL-3\+ or GPL-2\+|GPL-2\+ or LGPL-3\+)",
+    "MIT": r"License: (MIT|Expat|X11)|MIT License|Permission (is hereby granted|to use, copy, modify)",
+    "MPL-2.0": r"License: MPL-2\.0",
+    "OLDAP-2.8": r"License: OpenLDAP-2\.8",
+    "Zlib": r"(?i)License: zlib",
+    "Debian's own": r"General Public License",
+}.items()}
+
+
+def tables():
+    """By heading, the rows of its table as lists of cells, without the table's head."""
+    found = {}
+    heading = ""
+    for line in LICENCES.read_text().splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif line.startswith("| ") and not line.startswith("| |"):
+            found.setdefault(heading, []).append([cell.strip() for cell in line.strip("|").split("|")])
+    return {key: rows[1:] for key, rows in found.items()}
+
+
+def listed(heading):
+    """The packages in the first column of a table."""
+    return [name for row in tables()[heading] for name in re.findall(r"[a-z0-9][a-z0-9.+-]+", row[0])]
+
+
+class LicencesTest(unittest.TestCase):
+    def test_the_list_names_each_package_once_and_no_other(self):
+        self.assertEqual(sorted(listed("In the image")), sorted(image.packages()))
+        self.assertEqual(len(listed("Compiled in")), len(set(listed("Compiled in"))))
+
+    def test_each_has_its_copyright_file_in_the_image_and_no_other_has(self):
+        folder = image.inside("/usr/share/doc")
+        self.assertEqual({path.name for path in folder.iterdir()},
+                         set(listed("In the image")) | set(listed("Compiled in")) | {"kubecliff"})
+        self.assertEqual((folder / "kubecliff" / "copyright").read_bytes(),
+                         (settings.REPOSITORY / "LICENSE").read_bytes())
+
+    def test_what_is_compiled_in_is_what_is_built_with_and_has_no_library(self):
+        build = (settings.REPOSITORY / "scripts" / "bootstrap").read_text()
+        for name in listed("Compiled in"):
+            self.assertIn(name, build)
+
+    def test_texts_of_licences_that_are_named_are_there(self):
+        named = set()
+        for file in image.inside("/usr/share/doc").glob("*/copyright"):
+            named |= set(re.findall(r"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-z0-9])",
+                                    file.read_text(errors="replace")))
+        self.assertTrue({"GPL-2", "GPL-3", "LGPL-2.1", "Apache-2.0"} <= named)
+        for name in named:
+            self.assertTrue(image.inside(f"/usr/share/common-licenses/{name}").is_file(), name)
+
+    def test_the_licence_of_each_is_named_in_its_copyright_file(self):
+        """By a word of it that stands there."""
+        for heading in ("In the image", "Compiled in"):
+            for packages, licence, *_ in tables()[heading]:
+                for name in re.findall(r"[a-z0-9][a-z0-9.+-]+", packages):
+                    text = image.inside(f"/usr/share/doc/{name}/copyright").read_text(errors="replace")
+                    with self.subTest(package=name, licence=licence):
+                        self.assertTrue(WORDS[licence].search(text))
+
+
+if __name__ == "__main__":
+    unittest.main()
