@@ -20,8 +20,7 @@ Request request(std::uint8_t command, std::uint16_t flags) {
 }
 
 std::unexpected<Error> ctnetlink_failed(Error error) {
-  return prefixed(error.kind == ErrorKind::denied ? "ctnetlink (needs CAP_NET_ADMIN)" : "ctnetlink",
-                  std::move(error));
+  return prefixed("ctnetlink", std::move(error));
 }
 
 // Only an interface that is closed to us is passed over: a timeout of one that works is a failure.

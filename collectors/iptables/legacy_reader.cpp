@@ -35,6 +35,7 @@ Result<RefreshKind> LegacyReader::refresh(Clock::time_point now) {
     }
     if (names.error().kind == ErrorKind::denied) {
       std::ignore = withdraw(BackendState::denied);
+      return prefixed("legacy iptables cannot be looked at (needs user 0)", names.error());
     }
     return prefixed("legacy iptables cannot be looked at", names.error());
   }

@@ -31,7 +31,7 @@ Result<EventSocket> EventSocket::open(int protocol, std::uint32_t groups,
   }
   if (::setsockopt(socket.descriptor(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer,
                    sizeof(kReceiveBuffer)) != 0) {
-    return fail_errno(errno, "set size of the netlink receive buffer");
+    return fail_errno(errno, "set size of the netlink receive buffer (needs CAP_NET_ADMIN)");
   }
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;

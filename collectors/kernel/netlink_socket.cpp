@@ -158,7 +158,9 @@ Result<Socket::Kind> Socket::classify(const Message& message, Turn& turn) {
       }
       turn.finished = true;
       if (const std::int32_t code = status.value_or(0); code < 0) {
-        return fail_errno(-std::max(code, -kMostErrno), "kernel refused");
+        return fail_errno(-std::max(code, -kMostErrno), code == -EPERM
+                                                            ? "kernel refused (needs CAP_NET_ADMIN)"
+                                                            : "kernel refused");
       }
       return Kind::control;
     }

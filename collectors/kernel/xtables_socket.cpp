@@ -105,7 +105,9 @@ Result<TableInfo> Socket::info(std::string_view table) const {
   copy_name(answer.name, table);
   socklen_t size = sizeof(answer);
   if (::getsockopt(fd_.get(), level(family_), IPT_SO_GET_INFO, &answer, &size) < 0) {
-    return fail_errno(errno, described("read size", family_, table));
+    const int error = errno;
+    std::string what = described("read size", family_, table);
+    return fail_errno(error, error == EPERM ? what + " (needs CAP_NET_ADMIN)" : what);
   }
 
   TableInfo info{
