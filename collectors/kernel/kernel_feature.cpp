@@ -59,9 +59,12 @@ void read_config(const fs::path& path, Features features, Knowledge& known) {
   if (!file) {
     return;
   }
+  // An empty one is hidden from us, as container runtimes do it.
+  bool says = false;
   std::array<char, 512> buffer{};
   while (gzgets(file.get(), buffer.data(), buffer.size()) != nullptr) {
     const std::string_view line{buffer.data()};
+    says = true;
     for (std::size_t i = 0; i < features.size(); ++i) {
       if (const auto built = configured(line, features[i].config)) {
         known[i].config = built;
@@ -69,6 +72,9 @@ void read_config(const fs::path& path, Features features, Knowledge& known) {
         known[i].older_config = older;
       }
     }
+  }
+  if (!says) {
+    return;
   }
   for (Known& feature : known) {
     feature.config =

@@ -37,6 +37,16 @@ TEST(FindFeature, ALoadedModuleIsPresentWhateverElseSays) {
   EXPECT_EQ(find_feature(kFeature, proc.path(), sys.path()), FeatureState::present);
 }
 
+// Container runtimes hide a file by an empty one in its place.
+TEST(FindFeature, AnEmptyConfigurationSaysNothing) {
+  FileTree proc;
+  proc.file("config.gz", "");
+  proc.file("modules", "");
+  const FileTree sys;
+  EXPECT_EQ(find_modules({&kFeature, 1}, proc.path(), sys.path()).front(),
+            modules_are_listed() ? ModuleState::not_built : ModuleState::unknown);
+}
+
 TEST(FindFeature, BelievesTheConfiguration) {
   struct Case {
     std::string_view config;
