@@ -1,4 +1,4 @@
-// Whether this process sees the node's network or a pod's.
+// Whether this process sees the node's network and processes, or a pod's.
 #pragma once
 
 #include <filesystem>
@@ -13,5 +13,10 @@ namespace kubecliff {
 // read without any privilege, where /proc/1/ns/net cannot. Unavailable where connection tracking is
 // not loaded: then nothing tells.
 [[nodiscard]] Result<bool> in_first_network_namespace(const std::filesystem::path& procfs);
+
+// Of processes and users the first namespaces have inode numbers of their own
+// (include/linux/proc_ns.h). True where that cannot be told.
+[[nodiscard]] bool in_first_process_namespace(const std::filesystem::path& procfs);
+[[nodiscard]] bool in_first_user_namespace(const std::filesystem::path& procfs);
 
 }  // namespace kubecliff

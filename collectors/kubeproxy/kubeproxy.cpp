@@ -157,6 +157,7 @@ class KubeProxyCollector final : public Collector {
         process_{context.procfs},
         nftables_{netlink::kernel_transport(NETLINK_NETFILTER)},
         signs_{context.dataplane_signs},
+        sees_processes_{in_first_process_namespace(context.procfs)},
         // In the node's process namespace, process 2 is the kernel's.
         sees_node_{read_file(context.procfs / "2" / "comm").value_or("") == "kthreadd\n" &&
                    in_first_network_namespace(context.procfs).value_or(false)} {}
@@ -205,7 +206,7 @@ class KubeProxyCollector final : public Collector {
     }
     const Result<std::uint32_t> generation = netlink::read_generation(nftables_);
     if (!generation) {
-      ruleset_error_ = generation.error();
+      ruleset_error_ = prefixed("nftables: read ruleset generation", generation.error()).error();
       return false;
     }
     const bool was_busy = bursts_.under_way() > 0ns;
@@ -294,6 +295,11 @@ class KubeProxyCollector final : public Collector {
       if (error) {
         out.miss(*error);
       }
+    }
+    if (answer_ && !usage_ && !sees_processes_) {
+      out.miss({ErrorKind::unavailable, 0,
+                "kube-proxy answers, and its process is not to be seen: not in the node's process "
+                "namespace (hostPID: true)"});
     }
     if (answer_ && !answer_->mode) {
       out.miss(answer_->mode.error());
@@ -403,6 +409,7 @@ class KubeProxyCollector final : public Collector {
   KubeProxyProcess process_;
   netlink::Socket nftables_;
   std::shared_ptr<DataplaneSigns> signs_;
+  bool sees_processes_;
   bool sees_node_;  // all of its processes, and the network that kube-proxy listens in
 
   std::optional<KubeProxyProcess::Usage> usage_;

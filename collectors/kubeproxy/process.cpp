@@ -52,6 +52,7 @@ Result<std::optional<KubeProxyProcess::Usage>> KubeProxyProcess::look(Clock::tim
 
   const Result<std::optional<Candidate>> found = search();
   if (!found) {
+    next_search_ = now;
     return std::unexpected(found.error());
   }
   if (!*found) {
@@ -86,14 +87,29 @@ std::optional<std::uint64_t> KubeProxyProcess::resident_bytes() const {
 
 Result<std::optional<KubeProxyProcess::Candidate>> KubeProxyProcess::search() const {
   std::optional<Candidate> oldest;
+  std::size_t candidates = 0;
+  bool unsure = false;
   const Result<void> visited =
       visit_processes(procfs_, [&](std::uint32_t pid, std::string_view name) {
         const auto found = may_be_kube_proxy(name) ? candidate(pid) : std::nullopt;
-        if (found && (!oldest || found->start < oldest->start)) {
+        if (!found) {
+          return;
+        }
+        ++candidates;
+        unsure |= !found->ours;
+        if (!oldest || found->start < oldest->start) {
           oldest = found;
         }
       });
-  return visited ? Result<std::optional<Candidate>>{oldest} : std::unexpected(visited.error());
+  if (!visited) {
+    return std::unexpected(visited.error());
+  }
+  if (unsure && candidates > 1) {
+    return fail(ErrorKind::denied,
+                "several processes are kube-proxy, and which is in this network cannot be seen "
+                "(needs CAP_SYS_PTRACE)");
+  }
+  return oldest;
 }
 
 std::optional<KubeProxyProcess::Candidate> KubeProxyProcess::candidate(std::uint32_t pid) const {
@@ -105,7 +121,7 @@ std::optional<KubeProxyProcess::Candidate> KubeProxyProcess::candidate(std::uint
     return std::nullopt;
   }
   // Nodes that are containers share a machine, and a view from outside shows the kube-proxy of
-  // each. Without the right to look, it is taken for ours.
+  // each. Without the right to look, the only one is taken for ours.
   std::error_code ours_unknown;
   std::error_code its_unknown;
   const auto ours = std::filesystem::read_symlink("/proc/thread-self/ns/net", ours_unknown);
@@ -113,7 +129,8 @@ std::optional<KubeProxyProcess::Candidate> KubeProxyProcess::candidate(std::uint
   if (!ours_unknown && !its_unknown && ours != its) {
     return std::nullopt;
   }
-  return Candidate{.pid = pid, .start = stat->start};
+  return Candidate{
+      .pid = pid, .start = stat->start, .ours = its_unknown != std::errc::permission_denied};
 }
 
 }  // namespace kubecliff::kubeproxy

@@ -31,7 +31,8 @@ class KubeProxyProcess {
   };
   // What it has used; nothing where there is none. One read of one file while it is known. All
   // processes are looked through when it ends, with every look for a minute after that, and every
-  // half minute later. Of several the oldest in our network namespace counts.
+  // half minute later. Of several the oldest in our network namespace counts; denied where several
+  // are there and it takes CAP_SYS_PTRACE to see in which.
   [[nodiscard]] Result<std::optional<Usage>> look(Clock::time_point now);
 
   // Something tells that there is one by now: the next look searches.
@@ -51,6 +52,7 @@ class KubeProxyProcess {
   struct Candidate {
     std::uint32_t pid = 0;
     std::chrono::nanoseconds start{};
+    bool ours = true;  // as far as we may look
   };
 
   [[nodiscard]] std::optional<Usage> read_known();

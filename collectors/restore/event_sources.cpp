@@ -13,13 +13,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <tuple>
 
 #include "collectors/kernel/generic_netlink.h"
+#include "collectors/kernel/host_network.h"
 #include "collectors/kernel/netlink_message.h"
 #include "collectors/kernel/netlink_socket.h"
 #include "collectors/kernel/procfs.h"
@@ -65,20 +64,13 @@ Result<bool> await(const EventSocket& socket, Drain drain, Done done) {
   return true;
 }
 
-// The first process and user namespaces have inode numbers of their own.
-bool in_first_namespace(const char* link, std::string_view inode) {
-  std::error_code error;
-  const auto target = std::filesystem::read_symlink(link, error);
-  return error || target.native().find(inode) != std::string::npos;
-}
-
 Result<void> check_namespaces() {
-  if (!in_first_namespace("/proc/self/ns/pid", "4026531836")) {
+  if (!in_first_process_namespace("/proc")) {
     return fail(ErrorKind::unavailable,
                 "the kernel tells about processes only in the node's own process namespace "
                 "(hostPID: true)");
   }
-  if (!in_first_namespace("/proc/self/ns/user", "4026531837")) {
+  if (!in_first_user_namespace("/proc")) {
     return fail(ErrorKind::unavailable,
                 "the kernel tells about processes only in the node's own user namespace "
                 "(hostUsers: true)");

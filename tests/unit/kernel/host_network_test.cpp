@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,6 +35,20 @@ TEST(InFirstNetworkNamespace, IsUnknownWithoutConnectionTracking) {
   const test::FileTree proc;
   EXPECT_THAT(in_first_network_namespace(proc.path()),
               test::fails_with(ErrorKind::unavailable, ::testing::HasSubstr(kLimit)));
+}
+
+TEST(InFirstProcessNamespace, FollowsFromItsNumber) {
+  test::FileTree proc;
+  proc.directory("self/ns");
+  std::filesystem::create_symlink("pid:[4026531836]", proc.path() / "self/ns/pid");
+  EXPECT_TRUE(in_first_process_namespace(proc.path()));
+  std::filesystem::create_symlink("user:[4026532101]", proc.path() / "self/ns/user");
+  EXPECT_FALSE(in_first_user_namespace(proc.path()));
+}
+
+TEST(InFirstProcessNamespace, IsTakenForGrantedWhereNothingTells) {
+  const test::FileTree proc;
+  EXPECT_TRUE(in_first_process_namespace(proc.path()));
 }
 
 }  // namespace
