@@ -88,31 +88,52 @@ labels:
 {{- end }}
 {{- end }}
 
-{{- /* Capabilities by the collectors that need them. */}}
+{{- /* Capabilities by the collectors that need them, and those of values. */}}
 {{- define "kubecliff.capabilities" -}}
 {{- $on := .Values.collectors }}
-{{- if or $on.conntrack $on.iptables $on.ipvs $on.nftables $on.restore }}
-- NET_ADMIN
+{{- $add := list }}
+{{- if or $on.iptables $on.ipvs $on.nftables $on.restore $on.kubeproxy (and $on.conntrack (get $on "conntrack.flows")) }}
+{{- $add = append $add "NET_ADMIN" }}
 {{- end }}
-{{- if or $on.kubeproxy $on.restore }}
-- SYS_PTRACE
+{{- if $on.restore }}
+{{- $add = append $add "SYS_PTRACE" }}
 {{- end }}
+{{- $context := .Values.containerSecurityContext | default dict }}
+{{- concat $add (($context.capabilities | default dict).add | default list) | uniq | toJson }}
 {{- end }}
 
-{{- /* What the nodes' container may, as is written in values and with the capabilities that follow from them. */}}
+{{- /* Whether the nodes' container takes user 0: "true" or nothing. No other user keeps a capability, may look into
+bpffs, or write a folder that kubelet has made on the node. */}}
+{{- define "kubecliff.root" -}}
+{{- $state := and .Values.alerting.enabled .Values.alerting.pagerduty }}
+{{- if or .Values.collectors.dataplane $state (include "kubecliff.capabilities" . | fromJsonArray) }}true{{ end }}
+{{- end }}
+
+{{- /* What the nodes' container may, as is written in values, and what follows from the collectors. */}}
 {{- define "kubecliff.containerSecurityContext" -}}
 {{- $context := deepCopy (.Values.containerSecurityContext | default dict) }}
-{{- $capabilities := $context.capabilities | default dict }}
-{{- $add := concat (include "kubecliff.capabilities" . | fromYamlArray) ($capabilities.add | default list) | uniq }}
-{{- toYaml (set $context "capabilities" (set $capabilities "add" $add)) }}
+{{- if not (hasKey $context "runAsUser") }}
+{{- $user := include "kubecliff.nobody" . | fromYaml }}
+{{- if include "kubecliff.root" . }}
+{{- $user = dict "runAsUser" 0 "runAsGroup" 0 }}
+{{- end }}
+{{- $context = merge $context $user }}
+{{- end }}
+{{- $capabilities := set ($context.capabilities | default dict) "add" (include "kubecliff.capabilities" . | fromJsonArray) }}
+{{- toYaml (set $context "capabilities" $capabilities) }}
+{{- end }}
+
+{{- define "kubecliff.nobody" -}}
+runAsNonRoot: true
+runAsUser: 65534
+runAsGroup: 65534
 {{- end }}
 
 {{- define "kubecliff.unprivileged" -}}
 allowPrivilegeEscalation: false
 capabilities: {drop: [ALL]}
 readOnlyRootFilesystem: true
-runAsNonRoot: true
-runAsUser: 65534
+{{ include "kubecliff.nobody" . }}
 {{- end }}
 
 {{- /* Files of the nodes that collectors look at: a volume and its mount, in one, by name. */}}

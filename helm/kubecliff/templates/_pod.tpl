@@ -222,7 +222,8 @@ volumeMounts:
 {{- with and $root.Values.alerting.enabled (include "kubecliff.alerting" $root | fromYaml).secrets }}
 - name: kubecliff-secrets
   projected:
-    defaultMode: 0400
+    {{- /* Nobody but this pod sees it. */}}
+    defaultMode: {{ if include "kubecliff.root" $root }}0400{{ else }}0444{{ end }}
     sources:
       {{- range . }}
       - secret: {name: {{ .secret }}, items: [{key: {{ .key }}, path: {{ .secret }}/{{ .key }}}]}

@@ -1,74 +1,31 @@
-"""What pods may: no more than what is on needs, and enough for it."""
+"""What pods may, as rendered. That it is enough, and all of it needed, scripts/e2e-image shows."""
 
-import contextlib
-import os
-import pathlib
-import socket
-import subprocess
-import tempfile
-import time
 import unittest
-import urllib.request
 
-import settings
 from chart import CASES, container, named, objects, of_kind, render, workloads
 
-# What each collector takes beside the host's network.
-NEEDS = {
-    "conntrack": ({"NET_ADMIN"}, False, set()),
-    "dataplane": (set(), False, {"/lib/modules", "/sys/fs/bpf"}),
-    "iptables": ({"NET_ADMIN"}, False, set()),
-    "ipvs": ({"NET_ADMIN"}, False, set()),
-    "kubeproxy": ({"SYS_PTRACE"}, True, set()),
-    "nftables": ({"NET_ADMIN"}, False, set()),
-    "nic": (set(), False, set()),
-    "restore": ({"NET_ADMIN", "SYS_PTRACE"}, True, {"/run/xtables.lock"}),
-    "sockets": (set(), False, set()),
-    "traversal": (set(), False, set()),
-}
-ALL_OFF = dict.fromkeys(NEEDS, False)
+NO_RIGHTS = dict.fromkeys(("conntrack", "dataplane", "iptables", "ipvs", "kubeproxy", "nftables", "restore"), False)
 
 
-def metrics(capabilities, configuration):
-    """Of the program with these capabilities alone, as soon as every collector has had its first reading."""
-    with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "kubecliff.yml").write_text(configuration)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            address = "127.0.0.1:%d" % free.getsockname()[1]
-        bounding = ",".join(["-all"] + [f"+{name.lower()}" for name in capabilities])
-        process = subprocess.Popen(
-            ["setpriv", "--pdeathsig=KILL", f"--bounding-set={bounding}", "--inh-caps=-all", "--no-new-privs",
-             settings.kubecliff, f"--config.file={folder}/kubecliff.yml", f"--web.listen-address={address}"],
-            stderr=open(settings.logs / "kubecliff.log", "a"))
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://{address}/-/ready", timeout=5).read()
-                return urllib.request.urlopen(f"http://{address}/metrics", timeout=5).read().decode()
-            time.sleep(0.1)
-        raise AssertionError(f"kubecliff did not start: {settings.logs}/kubecliff.log")
-
-
-def denied(text):
-    return [line for line in text.splitlines() if "denied" in line and line.endswith(" 1")]
+def node_context(values):
+    return container(named("DaemonSet", "kubecliff", render(values)))["securityContext"]
 
 
 class RightsTest(unittest.TestCase):
-    def test_each_collector_takes_what_it_needs(self):
-        for collector, (capabilities, host_processes, paths) in NEEDS.items():
-            with self.subTest(collector=collector):
-                node = named("DaemonSet", "kubecliff", render({"collectors": ALL_OFF | {collector: True}}))
-                spec = node["spec"]["template"]["spec"]
-                context = container(node)["securityContext"]
-                self.assertEqual(set(context["capabilities"]["add"]), capabilities)
-                self.assertEqual(context["capabilities"]["drop"], ["ALL"])
-                self.assertEqual(spec["hostPID"], host_processes)
-                self.assertEqual({volume["hostPath"]["path"] for volume in spec["volumes"]
-                                  if "hostPath" in volume}, paths)
+    def test_user_0_is_for_those_that_need_it(self):
+        nobody = {"runAsNonRoot": True, "runAsUser": 65534, "runAsGroup": 65534}
+        root = {"runAsUser": 0, "runAsGroup": 0}
+        pagerduty = {"enabled": True, "pagerduty": {"routing-key-file": {"secret": "pagerduty", "key": "key"}}}
+        for more, users in (({}, nobody), ({"alerting": {"enabled": True}}, nobody), ({"alerting": pagerduty}, root),
+                            ({"containerSecurityContext": {"capabilities": {"add": ["BPF"]}}}, root),
+                            ({"containerSecurityContext": {"runAsUser": 1000}}, {"runAsUser": 1000}),
+                            ({"containerSecurityContext": {"runAsUser": 0}}, {"runAsUser": 0})):
+            context = node_context({"collectors": NO_RIGHTS} | more)
+            self.assertEqual({key: its for key, its in context.items() if key.startswith("runAs")}, users, more)
+
+    def test_values_add_to_the_capabilities_of_collectors(self):
+        added = node_context({"containerSecurityContext": {"capabilities": {"add": ["BPF", "NET_ADMIN"]}}})
+        self.assertEqual(added["capabilities"], {"drop": ["ALL"], "add": ["NET_ADMIN", "SYS_PTRACE", "BPF"]})
 
     def test_everywhere_the_root_is_read_only_and_nothing_gains_privilege(self):
         for case in CASES:
@@ -105,15 +62,6 @@ class RightsTest(unittest.TestCase):
                 # What is created has no name yet.
                 self.assertTrue(rule["verbs"] == ["create"] or rule.get("resourceNames"), rule)
                 self.assertFalse({"*", "delete", "patch"} & set(rule["verbs"]))
-
-    @unittest.skipUnless(os.geteuid() == 0, "takes root, to give rights away")
-    def test_with_its_capabilities_nothing_is_denied_and_with_less_something_is(self):
-        found = objects("default")
-        context = container(named("DaemonSet", "kubecliff", found))["securityContext"]
-        capabilities = context["capabilities"]["add"]
-        file = named("ConfigMap", "kubecliff", found)["data"]["kubecliff.yml"]
-        self.assertEqual(denied(metrics(capabilities, file)), [])
-        self.assertTrue(denied(metrics(["SYS_PTRACE"], file)))
 
 
 if __name__ == "__main__":
