@@ -8,8 +8,9 @@ import settings
 
 
 def main():
-    arguments = runner.arguments("--root", "--simulate", "--image", "--kubecliff", "--tools", "--logs", "--prefix")
-    for name in ("root", "simulate", "kubecliff", "tools", "logs"):
+    arguments = runner.arguments("--root", "--simulate", "--image", "--kubecliff", "--tools", "--state", "--logs",
+                                 "--prefix")
+    for name in ("root", "simulate", "kubecliff", "tools", "state", "logs"):
         setattr(settings, name, pathlib.Path(getattr(arguments, name)).resolve())
     settings.config = json.loads(pathlib.Path(arguments.image).read_text())["Docker"]["config"]
     settings.prefix = arguments.prefix
