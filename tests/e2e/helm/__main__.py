@@ -2,13 +2,14 @@
 
 import pathlib
 
+import chart
 import runner
 import settings
 
 
 def main():
     arguments = runner.arguments("--kubecliff", "--tools", "--logs")
-    settings.kubecliff, settings.tools, settings.logs = map(
+    settings.kubecliff, chart.tools, settings.logs = map(
         pathlib.Path, (arguments.kubecliff, arguments.tools, arguments.logs))
     return runner.run(runner.load(arguments.tests or runner.tests_beside(__file__)), arguments.logs)
 

@@ -8,23 +8,22 @@ import tarfile
 import tempfile
 import unittest
 
-import settings
 import yaml
-from chart import helm, named, render, workloads
+from chart import CHART, REPOSITORY, helm, named, render, workloads
 
-sys.path.insert(0, str(settings.REPOSITORY / "helm"))
+sys.path.insert(0, str(REPOSITORY / "helm"))
 import generate  # noqa: E402
 
 
 class ChartTest(unittest.TestCase):
     def test_helm_has_nothing_to_say(self):
-        done = helm("lint", "--strict", settings.CHART)
+        done = helm("lint", "--strict", CHART)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("0 chart(s) failed", done.stdout)
 
     def test_a_package_holds_the_rules_and_dashboards_themselves(self):
         with tempfile.TemporaryDirectory() as folder:
-            done = helm("package", settings.CHART, "--destination", folder)
+            done = helm("package", CHART, "--destination", folder)
             self.assertEqual(done.returncode, 0, done.stderr)
             within = "kubecliff/files/"
             with tarfile.open(done.stdout.split()[-1]) as package:
@@ -32,31 +31,31 @@ class ChartTest(unittest.TestCase):
                         for member in package.getmembers() if member.name.startswith(within)}
         kept = {f"{name}/{file.name}": file.read_bytes()
                 for name, folder in (("rules", "alerts/rules"), ("dashboards", "dashboards"))
-                for file in (settings.REPOSITORY / folder).iterdir()
+                for file in (REPOSITORY / folder).iterdir()
                 if file.suffix in (".yaml", ".json")}
         self.assertEqual(held.keys(), kept.keys())
         for name, content in kept.items():
             self.assertEqual(held[name], content, name)
 
     def test_readme_is_up_to_date(self):
-        done = subprocess.run([sys.executable, settings.REPOSITORY / "helm/generate.py", "--check"], check=False)
+        done = subprocess.run([sys.executable, REPOSITORY / "helm/generate.py", "--check"], check=False)
         self.assertEqual(done.returncode, 0, "helm/generate.py writes it")
 
     def test_helm_takes_the_readmes_examples(self):
-        text = (settings.CHART / "README.md").read_text()
+        text = (CHART / "README.md").read_text()
         examples = re.findall(r"```yaml values.yaml\n(.*?)```", text, re.DOTALL)
         self.assertGreater(len(examples), 3)
         for example in examples:
             self.assertTrue(render(yaml.safe_load(example)))
 
     def test_every_value_has_its_comment(self):
-        rows = generate.rows((settings.CHART / "values.yaml").read_text())
+        rows = generate.rows((CHART / "values.yaml").read_text())
         self.assertGreater(len(rows), 100)
         self.assertEqual([".".join(path) for path, _, comment in rows if not comment], [])
 
     def test_the_schema_knows_every_value(self):
         """A map that has any value of its own is closed, so that a typo is an error."""
-        schema = json.loads((settings.CHART / "values.schema.json").read_text())
+        schema = json.loads((CHART / "values.schema.json").read_text())
 
         def known(part):
             while "$ref" in part or "allOf" in part:
@@ -79,7 +78,7 @@ class ChartTest(unittest.TestCase):
             for name, value in values.items():
                 compare(f"{where}.{name}".strip("."), part["properties"][name], value)
 
-        compare("", schema, yaml.safe_load((settings.CHART / "values.yaml").read_text()))
+        compare("", schema, yaml.safe_load((CHART / "values.yaml").read_text()))
 
     def test_selectors_hold_whatever_labels_are_added(self):
         own = {f"app.kubernetes.io/{name}": "other" for name in ("name", "instance", "component")}
@@ -98,8 +97,8 @@ class ChartTest(unittest.TestCase):
 
     def test_versions_are_the_programs(self):
         version = re.search(r"project\(kubecliff VERSION ([\d.]+)",
-                            (settings.REPOSITORY / "CMakeLists.txt").read_text())[1]
-        self.assertEqual(yaml.safe_load((settings.CHART / "Chart.yaml").read_text())["appVersion"], version)
+                            (REPOSITORY / "CMakeLists.txt").read_text())[1]
+        self.assertEqual(yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"], version)
 
 
 if __name__ == "__main__":

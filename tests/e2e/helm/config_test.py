@@ -10,9 +10,7 @@ import unittest
 
 import settings
 import yaml
-from chart import CASES, container, named, objects, render, workloads
-
-FOLDER = "/etc/kubecliff/"
+from chart import CASES, CHART, FOLDER, arguments, container, named, objects, render, workloads
 
 
 def help_text():
@@ -65,11 +63,10 @@ def run(workload, found):
     its = container(workload)
     values = {each["name"]: each.get("value", "10.0.0.7") for each in its.get("env", ())}
     with mounted(workload, found) as folder:
-        text = "\0".join(its["args"]).replace(FOLDER, f"{folder}/")
-        text = re.sub(r"\$\((\w+)\)", lambda name: values[name[1]], text)
-        text = re.sub(r"(--web.listen-address=)[^\0]*:", r"\g<1>192.0.2.1:", text)
-        return subprocess.run([settings.kubecliff, *text.split("\0")], capture_output=True, text=True,
-                              check=False, timeout=20, env=os.environ | values)
+        told = [re.sub(r"(--web.listen-address=).*:", r"\g<1>192.0.2.1:", each)
+                for each in arguments(its, values, folder)]
+        return subprocess.run([settings.kubecliff, *told], capture_output=True, text=True, check=False,
+                              timeout=20, env=os.environ | values)
 
 
 def patched(found):
@@ -106,8 +103,8 @@ class ConfigTest(unittest.TestCase):
         self.assertEqual({key: "on" if on else "off" for key, on in file.items()}, switches)
 
     def test_the_schema_has_every_key_that_is_not_the_charts(self):
-        schema = yaml.safe_load((settings.CHART / "values.schema.json").read_text())
-        values = yaml.safe_load((settings.CHART / "values.yaml").read_text())
+        schema = yaml.safe_load((CHART / "values.schema.json").read_text())
+        values = yaml.safe_load((CHART / "values.yaml").read_text())
         charts = {f"collector.{name}" for name in values["collectors"]} | {
             # What it listens on, where it finds files, and what follows from other values.
             "config.file", "path.procfs", "web.listen-address", "web.telemetry-path", "web.config.file",

@@ -8,9 +8,9 @@ import unittest
 
 import settings
 import yaml
-from chart import named, objects, of_kind, render
+from chart import REPOSITORY, named, objects, of_kind, render
 
-RULES = settings.REPOSITORY / "alerts" / "rules"
+RULES = REPOSITORY / "alerts" / "rules"
 
 
 def groups(name, found):
@@ -59,7 +59,7 @@ class RulesTest(unittest.TestCase):
         self.assertNotEqual(groups("kubecliff", found), kept("kubecliff"))
 
     def test_every_check_can_have_another_bound(self):
-        checks = yaml.safe_load((settings.REPOSITORY / "alerts/thresholds.yaml").read_text())["checks"]
+        checks = yaml.safe_load((REPOSITORY / "alerts/thresholds.yaml").read_text())["checks"]
         off = {check: {severity: "off" for severity in ("info", "warning", "critical") if severity in its}
                for check, its in checks.items()}
         self.assertEqual(groups("kubecliff", with_rules(thresholds=off)), [])
@@ -95,7 +95,7 @@ class DashboardsTest(unittest.TestCase):
                  if "dashboard" in each["metadata"]["name"]]
         data = {name: text for each in found for name, text in each["data"].items()}
         files = {file.name: file.read_text().strip()
-                 for file in (settings.REPOSITORY / "dashboards").glob("*.json")}
+                 for file in (REPOSITORY / "dashboards").glob("*.json")}
         self.assertEqual({name: text.strip() for name, text in data.items()}, files)
         for each in found:
             self.assertEqual(each["metadata"]["labels"]["grafana_dashboard"], "1")

@@ -4,7 +4,7 @@ import json
 import subprocess
 import unittest
 
-import settings
+import chart
 from chart import CASES, objects
 
 PACKAGES = {"monitoring.coreos.com/v1": "@kubernetes-models/prometheus-operator/",
@@ -36,10 +36,10 @@ class TypesTest(unittest.TestCase):
 
     def compile(self, text):
         """What the compiler has to say."""
-        source = settings.tools / "manifests.ts"
+        source = chart.tools / "manifests.ts"
         source.write_text(text)
         done = subprocess.run(
-            [settings.tools / "node_modules/.bin/tsc", "--noEmit", "--strict", "--skipLibCheck",
+            [chart.tools / "node_modules/.bin/tsc", "--noEmit", "--strict", "--skipLibCheck",
              "--target", "es2022", "--module", "esnext", "--moduleResolution", "node10", source],
             capture_output=True, text=True, check=False)
         return done.stdout + done.stderr

@@ -3,23 +3,30 @@
 import functools
 import json
 import pathlib
+import re
 import subprocess
 
-import settings
 import yaml
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+CHART = REPOSITORY / "helm" / "kubecliff"
+RELEASE = "kubecliff"  # its name, and its namespace
+FOLDER = "/etc/kubecliff/"  # where containers have their files
 
 # Values by the name of what they try. Between them they reach every line of the templates.
 CASES = {file.stem: yaml.safe_load(file.read_text())
-         for file in sorted((pathlib.Path(__file__).parent / "cases").iterdir())}
+         for file in sorted((REPOSITORY / "tests/e2e/helm/cases").iterdir())}
+
+tools = pathlib.Path()  # what scripts/bootstrap --helm made; told before any test runs
 
 
 def helm(*arguments, values=None):
-    return subprocess.run([settings.tools / "helm", *map(str, arguments)], capture_output=True,
+    return subprocess.run([tools / "helm", *map(str, arguments)], capture_output=True,
                           text=True, check=False, input=json.dumps(values))
 
 
 def template(values):
-    return helm("template", "kubecliff", settings.CHART, "--namespace=kubecliff", "--values=-", values=values)
+    return helm("template", RELEASE, CHART, f"--namespace={RELEASE}", "--values=-", values=values)
 
 
 @functools.cache
@@ -70,3 +77,9 @@ def workloads(found):
 def container(workload, name="kubecliff"):
     one, = (each for each in workload["spec"]["template"]["spec"]["containers"] if each["name"] == name)
     return one
+
+
+def arguments(its, values, folder):
+    """Those of a container whose variables have these values, and which has its files in a folder of ours."""
+    text = "\0".join(its["args"]).replace(FOLDER, f"{folder}/")
+    return re.sub(r"\$\((\w+)\)", lambda name: values[name[1]], text).split("\0")
