@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 import yaml
-from chart import CHART, REPOSITORY, helm, named, render, workloads
+from chart import CHART, REPOSITORY, helm, named, objects, parse, render, workloads
 
 sys.path.insert(0, str(REPOSITORY / "helm"))
 import generate  # noqa: E402
@@ -88,6 +88,17 @@ class ChartTest(unittest.TestCase):
             labels = workload["spec"]["template"]["metadata"]["labels"]
             self.assertLessEqual(workload["spec"]["selector"]["matchLabels"].items(), labels.items())
             self.assertLessEqual(service.items(), labels.items())
+
+    def test_the_docs_have_the_same_rights_and_service(self):
+        text = (REPOSITORY / "docs/propagation.md").read_text()
+        told = parse(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])
+        self.assertEqual([each["kind"] for each in told], ["Service", "Role", "Role"])
+        found = objects("everything")
+        for each in told:
+            made = named(each["kind"], each["metadata"]["name"], found)
+            self.assertEqual(each["metadata"]["namespace"], made["metadata"]["namespace"])
+            self.assertEqual(each.get("rules"), made.get("rules"))
+            self.assertEqual(each.get("spec", {}).get("ports"), made.get("spec", {}).get("ports"))
 
     def test_probes_can_be_left_out(self):
         node = named("DaemonSet", "kubecliff", render({"livenessProbe": None, "resources": None}))
