@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 
+import chart
 import runner
 import workload
 from case import ClusterTest
@@ -10,11 +11,12 @@ from cluster import Cluster
 from progress import say
 
 # In this order: the last ones kill what the others need.
-TESTS = ["access", "rules", "churn", "kube_proxy", "restore", "propagation", "probe", "recovery"]
+TESTS = ["access", "rules", "churn", "kube_proxy", "restore", "install", "propagation", "probe", "recovery"]
 
 
 def main():
-    arguments = runner.arguments("--prefix", "--state", "--logs", "--kubecliff")
+    arguments = runner.arguments("--prefix", "--state", "--logs", "--kubecliff", "--tools")
+    chart.tools = pathlib.Path(arguments.tools)
     tests = runner.load(arguments.tests or TESTS)
     with contextlib.ExitStack() as stack:
         cluster = Cluster(arguments.prefix, pathlib.Path(arguments.state),

@@ -45,11 +45,66 @@ class Api:
     def delete(self, path):
         self.call("DELETE", path)
 
+    def try_out(self, path, body):
+        """As if it were written, with fields that it does not know refused."""
+        self.call("PATCH", f"{path}?dryRun=All&fieldManager=e2e&fieldValidation=Strict", body,
+                  "application/apply-patch+yaml")
+
     def is_ready(self):
         try:
             return self.call("GET", "/readyz") == "ok"
         except (OSError, ApiError):
             return False
+
+    # --- kinds
+
+    def versions(self):
+        """Of each group the one that it would rather be asked for."""
+        groups = self.get("/apis")["groups"]
+        return ["v1"] + [group["preferredVersion"]["groupVersion"] for group in groups]
+
+    def resources(self, version):
+        """Where those of a version are, and which."""
+        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        return root, self.get(root)["resources"]
+
+    def path_of(self, thing, namespace):
+        """Of an object, which is in this namespace where it names none."""
+        root, resources = self.resources(thing["apiVersion"])
+        resource, = (each for each in resources
+                     if each["kind"] == thing["kind"] and "/" not in each["name"])
+        metadata = thing["metadata"]
+        within = f"/namespaces/{metadata.get('namespace', namespace)}" if resource["namespaced"] else ""
+        return f"{root}{within}/{resource['name']}/{metadata['name']}"
+
+    def names(self):
+        """Of all objects, with where they are, but for events and what goes with its owner."""
+        found = set()
+        for version in self.versions():
+            root, resources = self.resources(version)
+            for resource in resources:
+                if "list" in resource["verbs"] and resource["name"] != "events":
+                    path = f"{root}/{resource['name']}"
+                    found.update((path, metadata.get("namespace"), metadata["name"])
+                                 for metadata in (each["metadata"] for each in self.get(path)["items"])
+                                 if "ownerReferences" not in metadata)
+        return found
+
+    def add_kind(self, version, kind):
+        """A kind that takes whatever is written."""
+        group, _, version = version.partition("/")
+        plural = f"{kind.lower()}s"
+        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        self.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
+            "metadata": {
+                "name": f"{plural}.{group}",
+                # Which groups that end in k8s.io are to have.
+                "annotations": {"api-approved.kubernetes.io": "unapproved, for tests"}},
+            "spec": {
+                "group": group, "scope": "Namespaced", "names": {"kind": kind, "plural": plural},
+                "versions": [{"name": version, "served": True, "storage": True,
+                              "schema": {"openAPIV3Schema": schema}}]},
+        })
 
     # --- objects
 

@@ -2,16 +2,18 @@
 
 import os
 import pathlib
+import re
 import sys
 import time
 
+import chart
 from api import Api
 from figures import count_saved, list_chains, scrape
 from namespaces import Namespace, Process, run
 
 CONTROL_ADDRESS = "10.99.0.1"
-SERVICE_NETWORK = "10.96.0.0/16"
-API_SERVICE_ADDRESS = "10.96.0.1"  # the first of them, and port 443
+SERVICE_NETWORKS = "10.96.0.0/16,fd00:10:96::/112"
+API_SERVICE_ADDRESS = "10.96.0.1"  # the first of all, and port 443
 POD_NETWORK = "10.244.0.0/16"
 ADMIN_TOKEN, CONTROLLER_TOKEN, PROXY_TOKEN = "admin", "controllers", "kube-proxy"
 KUBECLIFF_PORT = 9909
@@ -41,6 +43,12 @@ contexts:
   context: {{cluster: e2e, user: e2e}}
 current-context: e2e
 """)
+
+
+def _both_families():
+    """Services may have addresses of both; since 1.21 without being asked for."""
+    minor = int(re.search(r"v1\.(\d+)", run("kube-apiserver", "--version"))[1])
+    return ["--feature-gates=IPv6DualStack=true"] if minor < 21 else []
 
 
 class Node:
@@ -180,6 +188,7 @@ class Cluster:
         tokens.write_text(f'{ADMIN_TOKEN},admin,admin,"system:masters"\n'
                           f'{CONTROLLER_TOKEN},controllers,controllers,"system:masters"\n'
                           f'{PROXY_TOKEN},system:kube-proxy,kube-proxy\n')
+        kubeconfig(self.state / "admin.conf", certificate, ADMIN_TOKEN)
         kubeconfig(self.state / "controllers.conf", certificate, CONTROLLER_TOKEN)
         kubeconfig(self.state / "kube-proxy.conf", certificate, PROXY_TOKEN)
 
@@ -193,7 +202,7 @@ class Cluster:
             f"--bind-address={CONTROL_ADDRESS}", f"--advertise-address={CONTROL_ADDRESS}",
             f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
             f"--cert-dir={self.state}", f"--token-auth-file={tokens}", "--authorization-mode=RBAC",
-            f"--service-cluster-ip-range={SERVICE_NETWORK}",
+            f"--service-cluster-ip-range={SERVICE_NETWORKS}", *_both_families(),
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self.accounts_key}",
             f"--service-account-signing-key-file={self.accounts_key}",
@@ -203,7 +212,16 @@ class Cluster:
             "kube-controller-manager", f"--kubeconfig={self.state / 'controllers.conf'}",
             "--leader-elect=false", "--controllers=endpointslice", "--bind-address=127.0.0.1",
             f"--cert-dir={self.state}", "--kube-api-qps=500", "--kube-api-burst=1000"])
-        self.api = Api(self._control, CONTROL_ADDRESS, 6443, certificate, ADMIN_TOKEN)
+        self.api = self.api_with(ADMIN_TOKEN)
+
+    def api_with(self, token):
+        return Api(self._control, CONTROL_ADDRESS, 6443, self.certificate, token)
+
+    def helm(self, *arguments):
+        """As an administrator has it, but for what it keeps in the home folder."""
+        return self._control.run(
+            "env", f"HOME={self.state}", f"KUBECONFIG={self.state / 'admin.conf'}",
+            str(chart.tools / "helm"), *arguments)
 
     def api_in_pod(self, node, token):
         """As a pod sees it: through the Service, so by the rules of the node."""

@@ -1,6 +1,9 @@
 """The Services that every test finds in the cluster."""
 
+from chart import CASES, RELEASE
+
 NAMESPACE = "e2e"
+ELSEWHERE = CASES["elsewhere"]["canary"]["namespace"]  # where another release's canary would be
 SERVICES = 1000
 PODS = 5
 LABELS = {"app": "many"}
@@ -13,7 +16,8 @@ def pod_name(number):
 def write(cluster):
     """1,000 Services of 5 endpoints each, and one of each kind that has rules of its own."""
     api = cluster.api
-    api.add_namespace(NAMESPACE)
+    for namespace in (NAMESPACE, RELEASE, ELSEWHERE):
+        api.add_namespace(namespace)
     for number in range(PODS):
         node = cluster.nodes[number % len(cluster.nodes)]
         api.add_pod(NAMESPACE, pod_name(number), LABELS, node.name,
