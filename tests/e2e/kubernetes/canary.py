@@ -1,32 +1,19 @@
-"""kubecliff's canary in a pod, the collectors that follow it, and the rights of their roles."""
+"""The chart's canary in a pod, and the nodes that follow it: as rendered, with their accounts' rights."""
 
 import base64
 import json
 import subprocess
 import time
 
-from cluster import API_SERVICE_ADDRESS, CONTROL_ADDRESS, wait_until
+import chart
+import release
+import yaml
+from chart import RELEASE
+from cluster import API_SERVICE_ADDRESS, wait_until
 from figures import scrape
-from workload import NAMESPACE
 
 SERVICE = "kubecliff-canary"
-CANARY_PORT, NODE_PORT = 9911, 9912  # where they serve /metrics
-SLICES = [f"{SERVICE}-ipv4", f"{SERVICE}-ipv6"]
-
-# As docs/propagation.md has them.
-CANARY_RULES = [
-    {"apiGroups": [""], "resources": ["services"], "resourceNames": [SERVICE], "verbs": ["get"]},
-    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["create"]},
-    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "resourceNames": SLICES,
-     "verbs": ["get", "update"]},
-    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
-    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [SERVICE],
-     "verbs": ["get", "update"]},
-]
-NODE_RULES = [
-    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "resourceNames": SLICES,
-     "verbs": ["list", "watch"]},
-]
+PORT = 9911  # where all of them serve /metrics
 
 
 def _encoded(data):
@@ -36,29 +23,34 @@ def _encoded(data):
 class Account:
     """A ServiceAccount, and the folder that a kubelet would mount of it."""
 
-    def __init__(self, cluster, name, rules):
+    def __init__(self, cluster, component):
         self._cluster = cluster
-        self.name = name
-        self.folder = cluster.state / name
+        self.name = None
+        self.folder = cluster.state / f"account-{component}"
         self.folder.mkdir()
         (self.folder / "ca.crt").write_bytes(cluster.certificate.read_bytes())
-        (self.folder / "namespace").write_text(NAMESPACE)
-        cluster.api.add_service_account(NAMESPACE, name, rules)
-        self.renew()
+        (self.folder / "namespace").write_text(RELEASE)
+
+    def belong_to(self, workload):
+        """Its pods' account, from now on."""
+        spec = workload["spec"]["template"]["spec"]
+        self.name = spec["serviceAccountName"]
+        if spec["automountServiceAccountToken"]:
+            self.renew()
 
     def renew(self):
-        self._write(self._cluster.api.token_of(NAMESPACE, self.name))
+        self._write(self._cluster.api.token_of(RELEASE, self.name))
 
     def expire_in(self, seconds):
         """A token that is good for less than the API server would give: signed with its key."""
-        path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{self.name}"
+        path = f"/api/v1/namespaces/{RELEASE}/serviceaccounts/{self.name}"
         uid = self._cluster.api.get(path)["metadata"]["uid"]
         now = int(time.time())
         issuer = "https://kubernetes.default.svc"
         claims = {
             "iss": issuer, "aud": [issuer], "iat": now, "nbf": now, "exp": now + seconds,
-            "sub": f"system:serviceaccount:{NAMESPACE}:{self.name}",
-            "kubernetes.io": {"namespace": NAMESPACE,
+            "sub": f"system:serviceaccount:{RELEASE}:{self.name}",
+            "kubernetes.io": {"namespace": RELEASE,
                               "serviceaccount": {"name": self.name, "uid": uid}},
         }
         parts = [{"alg": "RS256", "typ": "JWT"}, claims]
@@ -75,29 +67,53 @@ class Account:
 
 
 class Canary:
-    """The Service, the canary in a pod of the first node, and a collector on each node."""
+    """The release, its canary in a pod of the first node, and its nodes' program on each.
+
+    There is no kubelet: what it makes of pods is made here.
+    """
 
     def __init__(self, cluster):
         self._cluster = cluster
-        service = cluster.api.add_service(NAMESPACE, SERVICE, None, [{"port": 80}])
-        self.address = service["spec"]["clusterIP"]
-        self.account = Account(cluster, "kubecliff-canary", CANARY_RULES)
-        self.node_account = Account(cluster, "kubecliff-node", NODE_RULES)
+        self.account = Account(cluster, "canary")
+        self.node_account = Account(cluster, "node")
+        release.install(cluster, {
+            "collectors": _only("propagation"),
+            "config": {"collector.propagation.reconnect-spread": "1s"},
+            "extraArgs": [f"--collector.propagation.credentials={self.node_account.folder}"],
+            "canary": {"enabled": True, "extraArgs": [
+                "--collector.canary.interval=2s",
+                f"--collector.canary.credentials={self.account.folder}"]},
+            "service": {"port": PORT}})
+        self.address = self._get("api/v1", "services", SERVICE)["spec"]["clusterIP"]
+        files = cluster.state / "files"
+        (files / "config").mkdir(parents=True)
+        for name, text in self._get("api/v1", "configmaps", "kubecliff")["data"].items():
+            (files / "config" / name).write_text(text)
+
         home = cluster.nodes[0]
         self._pod = home.pod
-        self.process = cluster.add_process("kubecliff-canary", home.pod, [
-            cluster.kubecliff_path, "canary", f"--web.listen-address=127.0.0.1:{CANARY_PORT}",
-            f"--collector.canary.api-server=https://{API_SERVICE_ADDRESS}:443",
-            f"--collector.canary.credentials={self.account.folder}",
-            f"--collector.canary.addresses={home.pod_address}", "--collector.canary.interval=2s"])
-        self._collectors = {node: cluster.add_process(
-            f"kubecliff-propagation-{node.name}", node.namespace, [
-                cluster.kubecliff_path, f"--web.listen-address=127.0.0.1:{NODE_PORT}",
-                "--collector.disable-defaults", "--collector.propagation",
-                f"--collector.propagation.api-server=https://{CONTROL_ADDRESS}:6443",
-                f"--collector.propagation.credentials={self.node_account.folder}",
-                f"--collector.propagation.node={node.name}",
-                "--collector.propagation.reconnect-spread=1s"]) for node in cluster.nodes}
+        deployment = self._get("apis/apps/v1", "deployments", SERVICE)
+        self.account.belong_to(deployment)
+        self.process = self._container("kubecliff-canary", home.pod, deployment, files,
+                                       {"status.podIPs": home.pod_address})
+        nodes = self._get("apis/apps/v1", "daemonsets", "kubecliff")
+        self.node_account.belong_to(nodes)
+        self._collectors = {node: self._container(
+            f"kubecliff-propagation-{node.name}", node.namespace, nodes, files,
+            {"spec.nodeName": node.name, "status.hostIP": node.address}) for node in cluster.nodes}
+
+    def _get(self, version, resource, name):
+        return self._cluster.api.get(f"/{version}/namespaces/{RELEASE}/{resource}/{name}")
+
+    def _container(self, name, namespace, workload, files, fields):
+        """Its arguments and its environment, with what a kubelet knows of the pod."""
+        its = chart.container(workload)
+        environment = {each["name"]: each.get("value") or fields[each["valueFrom"]["fieldRef"]["fieldPath"]]
+                       for each in its["env"]}
+        # Every pod has these, of the Service of the API.
+        environment |= {"KUBERNETES_SERVICE_HOST": API_SERVICE_ADDRESS, "KUBERNETES_SERVICE_PORT": "443"}
+        return self._cluster.add_process(name, namespace, [
+            self._cluster.kubecliff_path, *chart.arguments(its, environment, files)], environment)
 
     def start(self):
         for process, look in [(self.process, self.metrics)] + [
@@ -109,12 +125,24 @@ class Canary:
     def stop(self):
         for process in [self.process, *self._collectors.values()]:
             process.kill()
+        release.uninstall(self._cluster)
+        # These stay, as helm says when it installs the chart.
+        group = self._cluster.api.get("/apis/discovery.k8s.io")["preferredVersion"]["groupVersion"]
+        for path in (f"/apis/{group}/namespaces/{RELEASE}/endpointslices/{SERVICE}-ipv4",
+                     f"/apis/coordination.k8s.io/v1/namespaces/{RELEASE}/leases/{SERVICE}"):
+            self._cluster.api.delete(path)
 
     def metrics(self):
-        return scrape(self._pod, CANARY_PORT)
+        return scrape(self._pod, PORT)
 
     def node_metrics(self, node):
-        return scrape(node.namespace, NODE_PORT)
+        return scrape(node.namespace, PORT)
+
+
+def _only(collector):
+    """All but this one off."""
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text())
+    return {name: name == collector for name in values["collectors"]}
 
 
 def _serves(look):

@@ -6,10 +6,10 @@ import time
 
 from canary import SERVICE, Canary
 from case import ClusterTest
+from chart import RELEASE
 from cluster import ADMIN_TOKEN, CONTROL_ADDRESS
 from namespaces import HttpsConnection
 from observer import Observer
-from workload import NAMESPACE
 
 SECONDS = "kubecliff_propagation_seconds"
 WAITING = "kubecliff_propagation_waiting_seconds"
@@ -56,7 +56,7 @@ class PropagationTest(ClusterTest):
 
     def test_it_agrees_with_a_client_of_our_own(self):
         self.wait_for_measures(1)
-        path = (f"/apis/{self.group()}/namespaces/{NAMESPACE}/endpointslices"
+        path = (f"/apis/{self.group()}/namespaces/{RELEASE}/endpointslices"
                 f"?watch=1&fieldSelector=metadata.name%3D{SERVICE}-ipv4")
         context = ssl.create_default_context(cafile=self.cluster.certificate)
         for node in self.cluster.nodes:
