@@ -11,7 +11,8 @@ from cluster import Cluster
 from progress import say
 
 # In this order: the last ones kill what the others need.
-TESTS = ["access", "rules", "churn", "kube_proxy", "restore", "install", "propagation", "probe", "recovery"]
+TESTS = ["access", "rules", "churn", "kube_proxy", "restore", "install", "rights", "propagation", "probe",
+         "recovery"]
 
 
 def main():

@@ -9,7 +9,8 @@ class AccessTest(ClusterTest):
     def test_a_token_opens_what_its_role_says_and_nothing_else(self):
         self.settle()
         api = self.cluster.api
-        api.add_service_account(NAMESPACE, "reader", [
+        api.add_service_account(NAMESPACE, "reader")
+        api.add_role(NAMESPACE, "reader", "reader", [
             {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}])
         token = api.token_of(NAMESPACE, "reader")
         pods = f"/api/v1/namespaces/{NAMESPACE}/pods"

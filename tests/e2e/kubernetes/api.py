@@ -149,16 +149,25 @@ class Api:
     def delete_service(self, namespace, name):
         self.delete(f"/api/v1/namespaces/{namespace}/services/{name}")
 
-    def add_service_account(self, namespace, name, rules):
-        """With a Role of these rules."""
-        roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    def add_service_account(self, namespace, name):
         self.post(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
+
+    def delete_service_account(self, namespace, name):
+        self.delete(f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}")
+
+    def add_role(self, namespace, name, service_account, rules):
+        """A Role of these rules, and its binding."""
+        roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
         self.post(f"{roles}/roles", {"metadata": {"name": name}, "rules": rules})
         self.post(f"{roles}/rolebindings", {
             "metadata": {"name": name},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+            "subjects": [{"kind": "ServiceAccount", "name": service_account, "namespace": namespace}],
         })
+
+    def delete_role(self, namespace, name):
+        for kind in ("rolebindings", "roles"):
+            self.delete(f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/{kind}/{name}")
 
     def token_of(self, namespace, service_account, seconds=3600):
         """A token as the kubelet mounts it into a pod; 600 seconds is the least that is given."""
