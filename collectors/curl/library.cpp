@@ -32,6 +32,7 @@ Result<Library> load() {
       !find(handle, "curl_easy_init", found.easy_init) ||
       !find(handle, "curl_easy_cleanup", found.easy_cleanup) ||
       !find(handle, "curl_easy_setopt", found.easy_setopt) ||
+      !find(handle, "curl_easy_perform", found.easy_perform) ||
       !find(handle, "curl_easy_getinfo", found.easy_getinfo) ||
       !find(handle, "curl_easy_strerror", found.easy_strerror) ||
       !find(handle, "curl_slist_append", found.slist_append) ||
