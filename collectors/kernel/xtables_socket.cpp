@@ -106,7 +106,7 @@ Result<TableInfo> Socket::info(std::string_view table) const {
   socklen_t size = sizeof(answer);
   if (::getsockopt(fd_.get(), level(family_), IPT_SO_GET_INFO, &answer, &size) < 0) {
     const int error = errno;
-    std::string what = described("read size", family_, table);
+    const std::string what = described("read size", family_, table);
     return fail_errno(error, error == EPERM ? what + " (needs CAP_NET_ADMIN)" : what);
   }
 

@@ -3,6 +3,7 @@
 import json
 import pathlib
 
+import chart
 import runner
 import settings
 
@@ -14,6 +15,7 @@ def main():
         setattr(settings, name, pathlib.Path(getattr(arguments, name)).resolve())
     settings.config = json.loads(pathlib.Path(arguments.image).read_text())["Docker"]["config"]
     settings.prefix = arguments.prefix
+    chart.tools = settings.tools
     return runner.run(runner.load(arguments.tests or runner.tests_beside(__file__)), arguments.logs)
 
 
