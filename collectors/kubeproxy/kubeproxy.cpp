@@ -451,8 +451,8 @@ CollectorSpec spec() {
                    .accepts = [](std::string_view url) { return parse_endpoint(url).has_value(); },
                    .expected = kUrlExpected},
                   kOwnMetrics},
-      // In whose network it runs.
-      .capabilities = {CAP_SYS_PTRACE},
+      // For the ruleset's generation; and to see in whose network it runs, where there are several.
+      .capabilities = {CAP_NET_ADMIN, CAP_SYS_PTRACE},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
         const auto endpoint = parse_endpoint(context.options.get<std::string>(kUrl));
         if (!endpoint) {

@@ -3,7 +3,6 @@
 import pathlib
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-CHART = REPOSITORY / "helm" / "kubecliff"
 
 root = pathlib.Path()  # of the image, unpacked; not to be written to
 config = {}  # the image's, as OCI has it: User, Env, Entrypoint, Labels...
