@@ -41,8 +41,8 @@ def resolve(path):
 
 
 def loaded_by_name(path):
-    """Names of libraries in a program's text: what it loads when it needs it."""
-    return set(re.findall(rb"(?<=\0)lib[a-z0-9_+-]+\.so(?:\.\d+)*(?=\0)", path.read_bytes()))
+    """Names of libraries in a program's text: what it loads when it needs it. Other text may stand right before."""
+    return set(re.findall(rb"lib[a-z0-9_+-]+\.so(?:\.\d+)*(?=\0)", path.read_bytes()))
 
 
 def size(path):
