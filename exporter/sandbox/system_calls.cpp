@@ -28,7 +28,6 @@ constexpr std::array kAllowed{
     "brk",
     "madvise",
     "membarrier",
-    "mincore",
     "mremap",
     "munmap",
     // threads, signals, what the process is
@@ -63,7 +62,6 @@ constexpr std::array kAllowed{
     "sched_yield",
     "set_robust_list",
     "set_tid_address",
-    "setpriority",
     "sigaltstack",
     "sysinfo",
     "times",
@@ -150,6 +148,9 @@ constexpr std::array kAllowed{
     "shutdown",
 };
 
+constexpr std::uint64_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
+                                         CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+
 // A call that is allowed where one of its arguments is as it should be.
 struct Narrow {
   const char* call;
@@ -172,15 +173,16 @@ auto narrow_rules() {
       Narrow{"socket", equals(0, AF_INET6)},
       Narrow{"socket", equals(0, AF_NETLINK)},
       Narrow{"socketpair", equals(0, AF_UNIX)},
-      // Threads, not processes, and so no namespaces either.
-      Narrow{"clone", masked(0, CLONE_THREAD, CLONE_THREAD)},
+      // Threads, not processes, and no namespaces.
+      Narrow{"clone", masked(0, CLONE_THREAD | kNewNamespaces, CLONE_THREAD)},
       // Memory that can be written is not executed.
       Narrow{"mmap", masked(2, PROT_EXEC, 0)},
       Narrow{"mmap", masked(2, PROT_WRITE, 0)},
       Narrow{"mprotect", masked(2, PROT_EXEC, 0)},
       Narrow{"prctl", equals(0, PR_SET_NAME)},
       Narrow{"prctl", equals(0, PR_GET_NAME)},
-      // Of this process alone: limits, and signals, as abort() sends one.
+      // Of this process alone: priority, limits, and signals, as abort() sends one.
+      Narrow{"setpriority", equals(1, 0)},
       Narrow{"prlimit64", equals(0, 0)},
       Narrow{"tgkill", equals(0, static_cast<std::uint64_t>(::getpid()))},
       // Signal 0 asks whether a process is there.
@@ -242,6 +244,14 @@ int add_rules(const Filter& filter, Seccomp others) {
 }
 
 }  // namespace
+
+std::set<std::string> allowed_calls() {
+  std::set<std::string> calls{kAllowed.begin(), kAllowed.end()};
+  for (const Narrow& rule : narrow_rules()) {
+    calls.insert(rule.call);
+  }
+  return calls;
+}
 
 Result<void> filter_system_calls(Seccomp others) {
   if (others == Seccomp::off) {

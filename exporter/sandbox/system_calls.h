@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <string>
 
 #include "collectors/core/result.h"
 
@@ -19,5 +21,8 @@ enum class Seccomp : std::uint8_t {
 // called while there is one thread. Takes no_new_privs, or CAP_SYS_ADMIN. `off` does nothing.
 // Errors: unavailable, where the kernel has no CONFIG_SECCOMP_FILTER. See seccomp(2).
 [[nodiscard]] Result<void> filter_system_calls(Seccomp others);
+
+// Names of the calls that pass, some of them with certain arguments alone; each once.
+[[nodiscard]] std::set<std::string> allowed_calls();
 
 }  // namespace kubecliff::sandbox
