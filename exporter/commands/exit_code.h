@@ -10,7 +10,8 @@ inline constexpr int kExitBadSettings = 2;  // wrong command line or configurati
 // Of alert test; 0 where every receiver took it.
 inline constexpr int kExitNotTaken = 1;
 
-// Of healthcheck; 0 where the daemon answers.
+// Of healthcheck, whatever the reason, as container runtimes know no other; 0 where the daemon
+// answers.
 inline constexpr int kExitUnhealthy = 1;
 
 // Of preflight; 0 where the node is ready.

@@ -100,6 +100,9 @@ Result<void> ask(const Target& target) {
   }
   const curl::Library& curl = **library;
   const curl::Easy easy{curl.easy_init(), {&curl}};
+  if (!easy) {
+    return fail(ErrorKind::internal, "libcurl gives no handle");
+  }
   const std::string address = url(target);
   bool certificate_asked = false;  // of us
   curl.easy_setopt(easy.get(), CURLOPT_URL, address.c_str());
@@ -127,7 +130,8 @@ Result<void> ask(const Target& target) {
       });
 
   const CURLcode code = curl.easy_perform(easy.get());
-  if (certificate_asked && target.tls && requires_certificate(*target.tls)) {
+  if (certificate_asked && target.tls && requires_certificate(*target.tls) &&
+      code != CURLE_OPERATION_TIMEDOUT) {
     return {};  // it lives, and does not talk to just anybody
   }
   if (code != CURLE_OK) {
@@ -145,7 +149,7 @@ int run_healthcheck(const CommandLine& line, const SettingTable& table,
   const auto asked = target(line, table, specs);
   if (!asked) {
     std::cerr << "kubecliff: " << asked.error().message << '\n';
-    return kExitBadSettings;
+    return kExitUnhealthy;
   }
   if (const auto answer = ask(*asked); !answer) {
     std::cerr << "kubecliff: healthcheck: " << url(*asked) << ": " << answer.error().message
