@@ -42,8 +42,7 @@ LABEL org.opencontainers.image.title="kubecliff" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.source="https://github.com/kubecliff/kubecliff" \
       org.opencontainers.image.documentation="https://github.com/kubecliff/kubecliff/blob/main/README.md" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.base.name="scratch"
+      org.opencontainers.image.licenses="Apache-2.0 AND GPL-3.0-or-later"
 USER 65534:65534
 EXPOSE 9909
 HEALTHCHECK --timeout=5s CMD ["/usr/bin/kubecliff", "healthcheck"]

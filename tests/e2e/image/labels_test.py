@@ -30,8 +30,7 @@ class LabelsTest(unittest.TestCase):
             "revision": revision(),
             "source": "https://github.com/kubecliff/kubecliff",
             "documentation": "https://github.com/kubecliff/kubecliff/blob/main/README.md",
-            "licenses": "Apache-2.0",
-            "base.name": "scratch",
+            "licenses": "Apache-2.0 AND GPL-3.0-or-later",
         })
 
     def test_the_program_is_of_that_version_and_revision(self):

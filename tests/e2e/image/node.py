@@ -67,11 +67,15 @@ def page(namespace, port, path, tls=None):
 
 
 class Node:
-    """Rules of both iptables and of nftables, an ipset, flows, a tunnel, a process of kube-proxy's name."""
+    """Rules of both iptables and of nftables, an ipset, flows, a tunnel, a process of kube-proxy's name.
 
-    def __init__(self, name):
+    With a neighbour the machine is two nodes, as where nodes are containers: there is an older kube-proxy, not ours.
+    """
+
+    def __init__(self, name, neighbour=True):
         self._stack = contextlib.ExitStack()
         self._name = name
+        self._neighbour = neighbour
         self._state = settings.state / name
 
     def __enter__(self):
@@ -112,8 +116,8 @@ class Node:
         self._empty = self._state / "empty"
         self._empty.mkdir()
         (self._state / "kube-proxy").symlink_to(sys.executable)
-        # Another node's is older, as where nodes are containers of one machine.
-        self._start_kube_proxy("another-kube-proxy", self._pods)
+        if self._neighbour:
+            self._start_kube_proxy("another-kube-proxy", self._pods)
         self.kube_proxy = self._start_kube_proxy("kube-proxy", self.namespace)
 
     def _start_kube_proxy(self, name, namespace):

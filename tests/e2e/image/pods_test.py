@@ -148,7 +148,9 @@ class Receiver(http.server.ThreadingHTTPServer):
 
 
 class SecretsTest(unittest.TestCase):
-    """Files of Secrets, as user 0 and as nobody, each under kubecliff's own filter of system calls too."""
+    """Files of Secrets, as user 0 and as nobody, under kubecliff's own filter of system calls too."""
+
+    SECCOMP = {"0": "kill", NOBODY: "refuse"}
 
     # All collectors that are on by default, and those of them that take no right.
     COLLECTORS = {"0": {}, NOBODY: dict.fromkeys(("conntrack", "dataplane", "iptables", "ipvs", "kubeproxy", "nftables",
@@ -160,7 +162,7 @@ class SecretsTest(unittest.TestCase):
 
     @contextlib.contextmanager
     def pod(self, user, values, secrets):
-        found = render(values | {"collectors": self.COLLECTORS[user], "config": {"process.seccomp": "kill"}})
+        found = render(values | {"collectors": self.COLLECTORS[user], "config": {"process.seccomp": self.SECCOMP[user]}})
         workload = named("DaemonSet", "kubecliff", found)
         with self.node.pod(f"secrets-{user}", workload, found, secrets=secrets) as pod:
             yield pod
