@@ -180,6 +180,10 @@ state: {path: {{ .Values.alerting.stateDirectory }}, type: DirectoryOrCreate}
 {{- /* The nodes' configuration file. */}}
 {{- define "kubecliff.config" -}}
 {{- $config := deepCopy .Values.config }}
+{{- range $key, $value := pick $config "process.seccomp" }}
+{{- /* YAML reads off as false. */}}
+{{- $_ := set $config $key (kindIs "bool" $value | ternary "off" $value) }}
+{{- end }}
 {{- range $name, $on := .Values.collectors }}
 {{- $_ := set $config (printf "collector.%s" $name) $on }}
 {{- end }}

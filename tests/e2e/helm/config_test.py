@@ -117,6 +117,12 @@ class ConfigTest(unittest.TestCase):
         options = re.findall(r"^  --(?:\[no-\])?([a-z]+\.[\w.-]*)", help_text(), re.MULTILINE)
         self.assertEqual(keys, set(options) - charts)
 
+    def test_off_is_a_word(self):
+        for off in (False, "off"):
+            found = render({"config": {"process.seccomp": off}})
+            file = named("ConfigMap", "kubecliff", found)["data"]["kubecliff.yml"]
+            self.assertIn('process.seccomp: "off"\n', file)
+
     def test_the_nodes_own_alerts_have_the_labels_of_the_monitors(self):
         found = objects("everything")
         file = yaml.safe_load(named("ConfigMap", "kubecliff", found)["data"]["alerting.yml"])

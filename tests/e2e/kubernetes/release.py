@@ -36,13 +36,13 @@ def upgrade(cluster, values):
 
 
 def uninstall(cluster):
-    cluster.helm("uninstall", RELEASE, f"--namespace={RELEASE}")
+    cluster.helm("uninstall", RELEASE, f"--namespace={RELEASE}", "--ignore-not-found")
 
 
 @contextlib.contextmanager
 def installed(cluster, values, *options):
-    install(cluster, values, *options)
     try:
+        install(cluster, values, *options)
         yield
     finally:
         uninstall(cluster)
