@@ -55,7 +55,8 @@ constexpr FamilySpec kMapEntries{
     .name = "kubecliff_dataplane_map_entries",
     .help =
         "Entries of an eBPF map in which Cilium keeps Services or backends, looked at once a "
-        "minute; before Linux 5.19 it takes CAP_BPF. A full map takes no more.",
+        "minute; before Linux 5.19, and in most containers, it takes CAP_BPF. A full map takes no "
+        "more.",
     .labels = {"kind"},
     .max_series = 4};
 constexpr FamilySpec kMapMost{.name = "kubecliff_dataplane_map_max_entries",

@@ -1,5 +1,6 @@
 #include "collectors/traversal/traversal.h"
 
+#include <linux/capability.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
@@ -224,6 +225,9 @@ CollectorSpec spec() {
       .kinds = {RefreshKind::full},
       .families = {kSeconds, kFloor, kState, kWalkCpu},
       .options = {kFlows},
+      // Where it has it: takes its flows out of the table again, and knows whether they were in
+      // there.
+      .capabilities = {CAP_NET_ADMIN},
       .make = [](const CollectorContext& context) -> Result<std::unique_ptr<Collector>> {
         return std::make_unique<TraversalCollector>(context);
       },

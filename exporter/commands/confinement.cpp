@@ -40,6 +40,11 @@ sandbox::Capabilities used_by(const Settings& settings, std::span<const Collecto
 
 }  // namespace
 
+Confinement::Confinement(std::span<const CollectorSpec> specs, sandbox::Kept kept)
+    : specs_{specs},
+      gave_up_reading_everything_{std::ranges::binary_search(kept.given_up, CAP_DAC_OVERRIDE)},
+      kept_{std::move(kept)} {}
+
 Result<Confinement> Confinement::enter(std::span<const CollectorSpec> specs) {
   auto used = used_by(specs, [](const CollectorSpec& /*any*/) { return true; });
   used.push_back(CAP_NET_BIND_SERVICE);

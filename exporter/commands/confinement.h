@@ -25,14 +25,17 @@ class Confinement {
 
   [[nodiscard]] std::span<const int> capabilities() const { return kept_.kept; }
 
+  // Whether user 0 could have read what it now may not.
+  [[nodiscard]] bool gave_up_reading_everything() const { return gave_up_reading_everything_; }
+
   // Logs what of these settings takes a start, since the way back is closed.
   void tell_what_takes_a_start(const Settings& settings) const;
 
  private:
-  Confinement(std::span<const CollectorSpec> specs, sandbox::Kept kept)
-      : specs_{specs}, kept_{std::move(kept)} {}
+  Confinement(std::span<const CollectorSpec> specs, sandbox::Kept kept);
 
   std::span<const CollectorSpec> specs_;
+  bool gave_up_reading_everything_;
   sandbox::Kept kept_;
   sandbox::Seccomp seccomp_ = sandbox::Seccomp::off;
 };

@@ -1,7 +1,6 @@
 #include "exporter/commands/serve.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -192,12 +191,17 @@ class Daemon {
 };
 
 int refuse(int exit_code, const Error& error) {
-  std::cerr << "kubecliff: " << error.message;
-  if (error.kind == ErrorKind::denied && ::geteuid() == 0) {
-    std::cerr << "; it has given up CAP_DAC_OVERRIDE, so user 0 itself must be allowed to";
-  }
-  std::cerr << '\n';
+  std::cerr << "kubecliff: " << error.message << '\n';
   return exit_code;
+}
+
+// Of a file of the configuration.
+int refuse_file(const Confinement& confinement, Error error) {
+  if (error.kind == ErrorKind::denied && confinement.gave_up_reading_everything()) {
+    error.message +=
+        "; CAP_DAC_OVERRIDE is given up at the start, so user 0 itself must be allowed to";
+  }
+  return refuse(kExitBadSettings, error);
 }
 
 void stop(Daemon& daemon) {
@@ -223,14 +227,14 @@ int serve(const CommandLine& line, const SettingTable& table,
   }
   auto settings = load_settings(line, table, specs);
   if (!settings) {
-    return refuse(kExitBadSettings, settings.error());
+    return refuse_file(*confinement, settings.error());
   }
   if (const auto tightened = confinement->tighten(*settings); !tightened) {
     return refuse(kExitFailure, tightened.error());
   }
   auto web_config = open_web_config(settings->web_config_file);
   if (!web_config) {
-    return refuse(kExitBadSettings, web_config.error());
+    return refuse_file(*confinement, web_config.error());
   }
   configure_logging(settings->log_level, settings->log_format);
 
