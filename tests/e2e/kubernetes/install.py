@@ -1,5 +1,7 @@
 """The chart, installed by helm: stored as rendered, changed by an upgrade, gone without a trace."""
 
+import json
+
 import chart
 import release
 import yaml
@@ -19,9 +21,26 @@ KINDS = {
 NEWER = {"NetworkPolicy.spec.ingress[].ports[].endPort": 22}
 # So that it drops what it does not know, and does not refuse it.
 UNCHECKED = ["--server-side=false", "--disable-openapi-validation"]
-DAEMONSET = f"/apis/apps/v1/namespaces/{RELEASE}/daemonsets/kubecliff"
+DAEMONSETS = f"/apis/apps/v1/namespaces/{RELEASE}/daemonsets"
+DAEMONSET = f"{DAEMONSETS}/kubecliff"
 CONFIG = f"/api/v1/namespaces/{RELEASE}/configmaps/kubecliff"
 SERVICE = f"/api/v1/namespaces/{RELEASE}/services/kubecliff"
+PATCH = f"/api/v1/namespaces/{RELEASE}/configmaps/kubecliff-sidecar"
+# As kubeadm writes it, as far as the patch comes near it.
+KUBE_PROXY = {
+    "metadata": {"name": "kube-proxy"},
+    "spec": {
+        "selector": {"matchLabels": {"k8s-app": "kube-proxy"}},
+        "template": {
+            "metadata": {"labels": {"k8s-app": "kube-proxy"}},
+            "spec": {
+                "containers": [{
+                    "name": "kube-proxy", "image": "registry.example/kube-proxy:v1.35.0",
+                    "volumeMounts": [{"mountPath": "/run/xtables.lock", "name": "xtables-lock"},
+                                     {"mountPath": "/lib/modules", "name": "lib-modules", "readOnly": True}]}],
+                "hostNetwork": True,
+                "volumes": [{"hostPath": {"path": "/run/xtables.lock", "type": "FileOrCreate"}, "name": "xtables-lock"},
+                            {"hostPath": {"path": "/lib/modules", "type": ""}, "name": "lib-modules"}]}}}}
 
 
 def lacking(sent, stored, where):
@@ -101,6 +120,30 @@ class InstallTest(ClusterTest):
             release.upgrade(self.cluster, {})
             self.assertEqual(self.look(), first, "what is as it was makes other pods")
             self.api.get(SERVICE)
+
+    def test_the_sidecar_joins_kube_proxys_pods_and_changes_nothing_else_there(self):
+        with release.installed(self.cluster, chart.CASES["sidecar"]):
+            patch = yaml.safe_load(self.api.get(PATCH)["data"]["patch.yaml"])
+        before = self.api.post(DAEMONSETS, KUBE_PROXY)["spec"]["template"]["spec"]
+        path = f"{DAEMONSETS}/kube-proxy"
+        try:
+            after = self.patched(path, patch)
+            self.assertEqual(self.patched(path, patch), after, "patched twice, it is another")
+        finally:
+            self.api.delete(path)
+        ours = patch["spec"]["template"]["spec"]
+        self.assertEqual(lacking(ours, after | {
+            "containers": [each for each in after["containers"] if each["name"] == "kubecliff"],
+            "volumes": [each for each in after["volumes"] if each["name"].startswith("kubecliff-")]}, ""), set())
+        theirs = {key: value for key, value in after.items() if key not in ours} | {
+            key: [each for each in after[key] if not each["name"].startswith("kubecliff")]
+            for key in ("containers", "volumes")}
+        self.assertEqual(theirs, before)
+
+    def patched(self, path, patch):
+        """As kubectl does it."""
+        stored = self.api.call("PATCH", path, patch, "application/strategic-merge-patch+json")
+        return json.loads(stored)["spec"]["template"]["spec"]
 
     def look(self):
         """By what the DaemonSet's controller decides whether pods are made anew."""

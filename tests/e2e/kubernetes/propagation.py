@@ -4,6 +4,7 @@ import signal
 import ssl
 import time
 
+import release
 from canary import SERVICE, Canary
 from case import ClusterTest
 from chart import RELEASE
@@ -20,12 +21,10 @@ SUCCESS = "kubecliff_collector_success"
 class PropagationTest(ClusterTest):
     @classmethod
     def setUpClass(cls):
+        cls.addClassCleanup(release.uninstall, cls.cluster)  # of what is installed when the next line fails
         cls.canary = Canary(cls.cluster)
+        cls.addClassCleanup(cls.canary.stop)
         cls.canary.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.canary.stop()
 
     def tearDown(self):
         """What a failed test left dead or asleep lives again."""
