@@ -91,7 +91,7 @@ TEST_F(SystemdUnitTest, LetsPassWhatTheProgramsOwnFilterDoes) {
     if (!line.starts_with(kKey)) {
       continue;
     }
-    std::string words = line.substr(kKey.size());
+    const std::string words = line.substr(kKey.size());
     const bool denied = words.starts_with('~');
     std::istringstream names{denied ? words.substr(1) : words};
     for (std::string name; names >> name;) {
