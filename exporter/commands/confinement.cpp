@@ -3,6 +3,7 @@
 #include <linux/capability.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "exporter/http/listen_address.h"
@@ -66,12 +67,11 @@ Result<void> Confinement::tighten(const Settings& settings) {
 }
 
 void Confinement::tell_what_takes_a_start(const Settings& settings) const {
-  sandbox::Capabilities missed = used_by(settings, specs_);
-  std::erase_if(missed, [this](int capability) {
-    return !std::ranges::binary_search(kept_.given_up, capability);
+  const sandbox::Capabilities used = used_by(settings, specs_);
+  sandbox::Capabilities missed;
+  std::ranges::copy_if(kept_.given_up, std::back_inserter(missed), [&](int capability) {
+    return std::ranges::find(used, capability) != used.end();
   });
-  std::ranges::sort(missed);
-  missed.erase(std::ranges::unique(missed).begin(), missed.end());
   if (!missed.empty()) {
     log_warn(
         "the new configuration makes use of capabilities that were given up at the start: restart "
