@@ -18,7 +18,6 @@
 #include "tests/support/certificates.h"
 #include "tests/support/file_tree.h"
 #include "tests/support/result_matchers.h"
-#include "tests/support/run_tool.h"
 
 namespace kubecliff::test {
 namespace {
@@ -30,10 +29,8 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 ToolRun healthcheck(std::vector<std::string> options) {
-  options.insert(options.begin(), {Program::path(), "healthcheck"});
-  const auto run = run_tool(options, {}, 10s);
-  EXPECT_THAT(run, has_value());
-  return run.value_or(ToolRun{});
+  options.insert(options.begin(), "healthcheck");
+  return run_program(std::move(options));
 }
 
 std::string url(std::string_view scheme, std::uint16_t port) {

@@ -17,6 +17,11 @@
 #include <thread>
 #include <utility>
 
+#include <gmock/gmock.h>
+
+#include "tests/support/result_matchers.h"
+#include "tests/support/sanitized.h"
+
 namespace kubecliff::test {
 namespace {
 
@@ -41,12 +46,6 @@ sockaddr* generic(sockaddr_in& address) {
   return reinterpret_cast<sockaddr*>(&address);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 // Commands other than these end by themselves.
 bool serves(const std::vector<std::string>& arguments) {
   return arguments.empty() || arguments.front().starts_with("--") || arguments.front() == "probe" ||
@@ -64,6 +63,13 @@ bool readable_by(int fd, std::chrono::steady_clock::time_point deadline) {
 
 std::string Program::path() {
   return KUBECLIFF_BINARY;
+}
+
+ToolRun run_program(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), Program::path());
+  const auto run = run_tool(arguments, {}, kPatience);
+  EXPECT_THAT(run, has_value());
+  return run.value_or(ToolRun{});
 }
 
 Result<std::unique_ptr<Program>> Program::start(const std::vector<std::string>& arguments) {

@@ -13,6 +13,7 @@
 
 #include "collectors/core/result.h"
 #include "collectors/kernel/unique_fd.h"
+#include "tests/support/run_tool.h"
 
 namespace kubecliff::test {
 
@@ -55,6 +56,9 @@ class Program {
   std::string pending_;
   bool reaped_ = false;
 };
+
+// The binary with these arguments, which ends by itself; within ten seconds, or the test fails.
+[[nodiscard]] ToolRun run_program(std::vector<std::string> arguments);
 
 // A TCP connection to 127.0.0.1.
 [[nodiscard]] Result<UniqueFd> connect_to(std::uint16_t port);

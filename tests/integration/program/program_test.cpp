@@ -22,7 +22,6 @@
 #include "tests/support/network_namespace.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/ruleset.h"
-#include "tests/support/run_tool.h"
 
 namespace kubecliff::test {
 namespace {
@@ -34,13 +33,6 @@ using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-ToolRun run(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), Program::path());
-  const auto run = run_tool(arguments, {}, 10s);
-  EXPECT_THAT(run, has_value());
-  return run.value_or(ToolRun{});
-}
 
 std::string address(std::uint16_t port) {
   return "127.0.0.1:" + std::to_string(port);
@@ -140,16 +132,16 @@ TEST_F(ProgramTest, ProbeServesItsOneCollectorAndNothingOfTheNode) {
   EXPECT_THAT(metrics, Not(HasSubstr("kubecliff_host_network")));
   EXPECT_THAT(http_get(port, "/-/ready"), HasSubstr("\r\n\r\nready\n"));
 
-  EXPECT_THAT(run({"probe", "--collector.iptables"}).err,
+  EXPECT_THAT(run_program({"probe", "--collector.iptables"}).err,
               HasSubstr("--collector.iptables: expected an option that --help lists"));
 }
 
 TEST_F(ProgramTest, SaysWhatItIs) {
-  const ToolRun version = run({"--version"});
+  const ToolRun version = run_program({"--version"});
   EXPECT_EQ(version.exit_status, 0);
   EXPECT_THAT(version.out, MatchesRegex("kubecliff [0-9.]+ \\(revision [^,]+, [^)]+\\)\n"));
 
-  const ToolRun help = run({"--help"});
+  const ToolRun help = run_program({"--help"});
   EXPECT_EQ(help.exit_status, 0);
   EXPECT_THAT(help.out, HasSubstr("--web.listen-address=[HOST]:PORT  (default: :9909)"));
 }
@@ -178,14 +170,14 @@ TEST_F(ProgramTest, CheckConfigSaysWhetherAStartWouldDo) {
   };
   for (const Case& c : cases) {
     const std::string path = file("kubecliff.yml", c.text);
-    const ToolRun checked = run({"check-config", path});
+    const ToolRun checked = run_program({"check-config", path});
     EXPECT_EQ(checked.exit_status, c.exit_status);
     EXPECT_EQ(checked.out, c.out.empty() ? "" : path + ": " + c.out + "\n");
     EXPECT_EQ(checked.err, c.err.empty() ? "" : "kubecliff: " + path + c.err + "\n");
   }
 
   const ToolRun checked =
-      run({"check-config", file("kubecliff.yml", "web.config.file: " + bad_web + "\n")});
+      run_program({"check-config", file("kubecliff.yml", "web.config.file: " + bad_web + "\n")});
   EXPECT_EQ(checked.exit_status, 2);
   EXPECT_THAT(checked.err, StartsWith("kubecliff: " + bad_web + ":1: "));
 }
@@ -207,19 +199,19 @@ TEST_F(ProgramTest, WrongConfigurationStopsTheStartWithOneLine) {
       {{"--nonsense"}, "--nonsense: expected an option that --help lists; see kubecliff --help"},
   };
   for (const Case& c : cases) {
-    const ToolRun started = run(c.arguments);
+    const ToolRun started = run_program(c.arguments);
     EXPECT_EQ(started.exit_status, 2);
     EXPECT_EQ(started.out, "");
     EXPECT_EQ(started.err, "kubecliff: " + c.err + "\n");
   }
-  EXPECT_EQ(run({"--web.config.file=/nonexistent"}).exit_status, 2);
+  EXPECT_EQ(run_program({"--web.config.file=/nonexistent"}).exit_status, 2);
 }
 
 TEST_F(ProgramTest, PortInUseIsOneLineAndExitCodeOne) {
   const auto first = serve({});
   const std::uint16_t port = first->port_served();
   ASSERT_NE(port, 0);
-  const ToolRun second = run({"--web.listen-address=" + address(port)});
+  const ToolRun second = run_program({"--web.listen-address=" + address(port)});
   EXPECT_EQ(second.exit_status, 1);
   EXPECT_EQ(second.err, "kubecliff: listen on " + address(port) + ": Address already in use\n");
 }

@@ -30,18 +30,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/sanitized.h"
+
 namespace kubecliff::sandbox {
 namespace {
 
+using test::kSanitized;
 using ::testing::ExitedWithCode;
 using ::testing::KilledBySignal;
-
-// Sanitizers call what no program of its own accord calls.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 void enter(Seccomp others) {
   // What a daemon has by then: keep_capabilities() came before.
