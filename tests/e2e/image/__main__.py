@@ -9,13 +9,12 @@ import settings
 
 
 def main():
-    arguments = runner.arguments("--root", "--simulate", "--image", "--kubecliff", "--tools", "--state", "--logs",
-                                 "--prefix")
-    for name in ("root", "simulate", "kubecliff", "tools", "state", "logs"):
+    arguments = runner.arguments("--root", "--simulate", "--image", "--tools", "--state", "--logs", "--prefix")
+    for name in ("root", "simulate", "state", "logs"):
         setattr(settings, name, pathlib.Path(getattr(arguments, name)).resolve())
     settings.config = json.loads(pathlib.Path(arguments.image).read_text())["Docker"]["config"]
     settings.prefix = arguments.prefix
-    chart.tools = settings.tools
+    chart.tools = pathlib.Path(arguments.tools).resolve()
     return runner.run(runner.load(arguments.tests or runner.tests_beside(__file__)), arguments.logs)
 
 

@@ -6,14 +6,15 @@ import unittest
 
 import image
 import settings
+from chart import REPOSITORY
 
 
 def from_cmake(pattern):
-    return re.search(pattern, (settings.REPOSITORY / "CMakeLists.txt").read_text()).group(1)
+    return re.search(pattern, (REPOSITORY / "CMakeLists.txt").read_text()).group(1)
 
 
 def revision():
-    done = subprocess.run(["git", "-C", settings.REPOSITORY, "rev-parse", "--short=12", "HEAD"],
+    done = subprocess.run(["git", "-C", REPOSITORY, "rev-parse", "--short=12", "HEAD"],
                           capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

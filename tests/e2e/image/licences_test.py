@@ -4,9 +4,9 @@ import re
 import unittest
 
 import image
-import settings
+from chart import REPOSITORY
 
-LICENCES = settings.REPOSITORY / "docs" / "licences.md"
+LICENCES = REPOSITORY / "docs" / "licences.md"
 # By licence, as the list has it (SPDX): Debian's short names for it, where a copyright file is machine-readable.
 SHORT = {
     "Apache-2.0": {"Apache-2.0"},
@@ -69,10 +69,10 @@ class LicencesTest(unittest.TestCase):
         self.assertEqual({path.parent.name for path in folder.glob("*/copyright")},
                          set(listed("In the image")) | set(listed("Compiled in")) | {"kubecliff"})
         self.assertEqual((folder / "kubecliff" / "copyright").read_bytes(),
-                         (settings.REPOSITORY / "LICENSE").read_bytes())
+                         (REPOSITORY / "LICENSE").read_bytes())
 
     def test_what_is_compiled_in_is_what_is_built_with_and_has_no_library(self):
-        build = (settings.REPOSITORY / "scripts" / "bootstrap").read_text()
+        build = (REPOSITORY / "scripts" / "bootstrap").read_text()
         for name in listed("Compiled in"):
             self.assertIn(name, build)
 

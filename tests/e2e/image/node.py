@@ -10,6 +10,7 @@ import sys
 import time
 
 import settings
+from chart import container
 from figures import Metrics, count_saved, list_chains
 from namespaces import HttpConnection, HttpsConnection, Namespace, Process
 from oci import Container
@@ -179,8 +180,7 @@ class Pod(Container):
     def __init__(self, namespace, name, workload, found, **more):
         super().__init__(name, workload, found, f"/run/netns/{namespace.name}" if namespace else None, **more)
         self._namespace = namespace
-        its, = (each for each in workload["spec"]["template"]["spec"]["containers"] if each["name"] == "kubecliff")
-        self.port = its["ports"][0]["containerPort"]
+        self.port = container(workload)["ports"][0]["containerPort"]
 
     def page(self, path, tls=None):
         if self.has_ended():

@@ -6,13 +6,13 @@ What kubelet and containerd add is added here: the downward API, masked paths, t
 import json
 import pathlib
 import platform
-import re
 import shlex
 import shutil
 import subprocess
 import tempfile
 import time
 
+import chart
 import settings
 from namespaces import run
 
@@ -63,7 +63,7 @@ class Container:
         self.name = f"{settings.prefix}-{name}"
         self.log = settings.logs / f"{name}.log"
         self._pod = workload["spec"]["template"]["spec"]
-        self._its, = (each for each in self._pod["containers"] if each["name"] == "kubecliff")
+        self._its = chart.container(workload)
         self._found, self._network, self._secrets, self._paths = found, network, secrets or {}, paths or {}
         self._setup = setup
 
@@ -125,7 +125,7 @@ class Container:
             raise ValueError("runAsNonRoot: kubelet would not start it")
         environment = dict(each.split("=", 1) for each in settings.config["Env"])
         environment |= {each["name"]: self._value(each) for each in self._its.get("env", ())}
-        arguments = [re.sub(r"\$\((\w+)\)", lambda name: environment[name[1]], text) for text in self._its["args"]]
+        arguments = chart.filled_in(self._its["args"], environment)
         namespaces = [{"type": name} for name in ("mount", "ipc", "uts", "cgroup")]
         namespaces += [] if self._pod.get("hostPID") else [{"type": "pid"}]
         namespaces += [{"type": "network", "path": self._network}] if self._network else []
@@ -186,8 +186,7 @@ class Container:
         """By path, the texts of a ConfigMap or a Secret."""
         if "configMap" in source:
             its = source["configMap"]
-            texts, = (each["data"] for each in self._found
-                      if (each["kind"], each["metadata"]["name"]) == ("ConfigMap", its["name"]))
+            texts = chart.named("ConfigMap", its["name"], self._found)["data"]
         else:
             its = source["secret"]
             texts = self._secrets[its["name"]]

@@ -79,7 +79,11 @@ def container(workload, name="kubecliff"):
     return one
 
 
+def filled_in(arguments, values):
+    """With the values of variables, as kubelet does it."""
+    return [re.sub(r"\$\((\w+)\)", lambda name: values[name[1]], text) for text in arguments]
+
+
 def arguments(its, values, folder):
     """Those of a container whose variables have these values, and which has its files in a folder of ours."""
-    text = "\0".join(its["args"]).replace(FOLDER, f"{folder}/")
-    return re.sub(r"\$\((\w+)\)", lambda name: values[name[1]], text).split("\0")
+    return filled_in([text.replace(FOLDER, f"{folder}/") for text in its["args"]], values)
