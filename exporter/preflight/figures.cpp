@@ -26,8 +26,8 @@ double value(const ClientMetric& metric) {
 
 }  // namespace
 
-void Figures::take(Samples& samples) {
-  std::ranges::move(samples.take(), std::back_inserter(families_));
+void Figures::take(const Snapshot& snapshot) {
+  std::ranges::copy(snapshot.families, std::back_inserter(families_));
 }
 
 const MetricFamily* Figures::find(std::string_view family) const {

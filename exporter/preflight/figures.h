@@ -11,7 +11,7 @@
 
 #include <prometheus/metric_family.h>
 
-#include "collectors/core/samples.h"
+#include "exporter/runner/snapshot.h"
 
 namespace kubecliff::preflight {
 
@@ -19,8 +19,7 @@ class Figures {
  public:
   using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
-  // Leaves the samples empty.
-  void take(Samples& samples);
+  void take(const Snapshot& snapshot);
 
   // The sum of all series that have these labels and perhaps others; nothing where there is none.
   [[nodiscard]] std::optional<std::uint64_t> sum(std::string_view family, Labels labels = {}) const;

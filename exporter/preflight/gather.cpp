@@ -7,9 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <exception>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -18,6 +16,7 @@
 #include "collectors/kernel/host_network.h"
 #include "collectors/kernel/kernel_feature.h"
 #include "collectors/kernel/procfs.h"
+#include "exporter/once/once.h"
 #include "exporter/preflight/kube_proxy.h"
 #include "exporter/preflight/needs.h"
 #include "exporter/preflight/root_file.h"
@@ -47,12 +46,13 @@ std::span<const std::string_view> tools_of(Target target) {
 class Gatherer {
  public:
   Gatherer(const Settings& settings, std::span<const CollectorSpec> specs)
-      : settings_{settings}, specs_{specs} {}
+      : settings_{settings}, once_{settings, specs, kAsked} {}
 
   Facts gather(Target target, const std::filesystem::path& sysfs) {
-    for (const std::string_view name : kAsked) {
-      ask(name);
+    for (const SnapshotPtr& snapshot : once_.ask()) {
+      figures_.take(*snapshot);
     }
+    facts_.unread = once_.failures();
     facts_.kube_proxy = look_at_kube_proxy({.procfs = settings_.procfs,
                                             .url = option("kubeproxy", "kubeproxy.url", ""),
                                             .tools = tools_of(target)},
@@ -70,57 +70,6 @@ class Gatherer {
   }
 
  private:
-  // One refresh, by which the first reading is whole.
-  void ask(std::string_view name) {
-    const auto options = settings_.collectors.find(name);
-    const auto spec = std::ranges::find(specs_, name, &CollectorSpec::name);
-    if (options == settings_.collectors.end() || spec == specs_.end()) {
-      facts_.unread.push_back("collector " + std::string{name} + ": switched off");
-      return;
-    }
-    // What a library throws ends at this collector, as it does where the runner calls it.
-    try {
-      if (const Result<void> refreshed = refresh(*spec, options->second); !refreshed) {
-        miss(name, refreshed.error());
-      }
-    } catch (const std::exception& error) {
-      miss(name, {.message = error.what()});
-    }
-  }
-
-  Result<void> refresh(const CollectorSpec& spec, const Options& options) {
-    CollectorContext context{.options = options, .procfs = settings_.procfs};
-    context.dataplane_signs = signs_;
-    const auto collector = spec.make(context);
-    if (!collector) {
-      return std::unexpected(collector.error());
-    }
-    Samples samples;
-    if (const auto refreshed = (*collector)->refresh(now_, samples); !refreshed) {
-      return std::unexpected(refreshed.error());
-    }
-    if (spec.name == "dataplane") {
-      // It gives others half a minute to tell. They have had their turn.
-      Samples later;
-      if (const auto again = (*collector)->refresh(now_ + std::chrono::seconds{31}, later);
-          !again) {
-        return std::unexpected(again.error());
-      }
-      if (!later.empty()) {
-        samples = std::move(later);
-      }
-    }
-    for (const Error& error : samples.misses()) {
-      miss(spec.name, error);
-    }
-    figures_.take(samples);
-    return {};
-  }
-
-  void miss(std::string_view collector, const Error& error) {
-    facts_.unread.push_back("collector " + std::string{collector} + ": " + error.message);
-  }
-
   [[nodiscard]] std::string option(std::string_view collector, std::string_view name,
                                    std::string_view otherwise) const {
     const auto options = settings_.collectors.find(collector);
@@ -158,7 +107,7 @@ class Gatherer {
     const bool process = figures_.sum("kubecliff_kubeproxy_start_time_seconds").has_value();
     if (answers || process) {
       proxy.presence = Presence::runs;
-    } else if (signs_->kube_proxy(now_) == KubeProxyWord::silent) {
+    } else if (once_.signs().kube_proxy(now_) == KubeProxyWord::silent) {
       proxy.presence = Presence::absent;
     }
   }
@@ -215,9 +164,8 @@ class Gatherer {
   }
 
   const Settings& settings_;
-  std::span<const CollectorSpec> specs_;
   const Clock::time_point now_ = Clock::now();
-  const std::shared_ptr<DataplaneSigns> signs_ = std::make_shared<DataplaneSigns>();
+  Once once_;
   Figures figures_;
   Facts facts_;
 };

@@ -5,63 +5,23 @@
 #include <functional>
 #include <iterator>
 #include <optional>
-#include <ranges>
 #include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "exporter/console/text.h"
+
 namespace kubecliff::preflight {
 namespace {
 
+using console::padded;
+using console::printable;
+using console::upper;
+using console::wrapped;
 using nlohmann::ordered_json;
 
-constexpr std::size_t kWidth = 100;
 constexpr std::size_t kOutcomeWidth = 9;  // "blocked" and a gap
-// Longer than any sentence of ours; what somebody else wrote is cut.
-constexpr std::size_t kMostBytes = 1'000;
-
-// What a report says of this machine and of itself is ASCII.
-std::string printable(std::string_view text) {
-  std::string clean{text.substr(0, kMostBytes)};
-  std::ranges::replace_if(clean, [](char byte) { return byte < ' ' || byte > '~'; }, '?');
-  return text.size() > kMostBytes ? clean + "..." : clean;
-}
-
-std::string padded(std::string text, std::size_t width) {
-  text.resize(std::max(text.size(), width), ' ');
-  return text;
-}
-
-// Words in lines, of which the first goes on from `column` and the others begin at `indent`.
-std::string wrapped(std::string_view text, std::size_t column, std::size_t indent) {
-  std::string out;
-  for (const auto part : std::views::split(text, ' ')) {
-    const std::string_view word{part.begin(), part.end()};
-    if (word.empty()) {
-      continue;
-    }
-    if (column + word.size() > kWidth && column > indent) {
-      out.back() = '\n';
-      out.append(indent, ' ');
-      column = indent;
-    }
-    out.append(word).push_back(' ');
-    column += word.size() + 1;
-  }
-  if (!out.empty()) {
-    out.back() = '\n';
-  }
-  return out;
-}
-
-std::string upper(std::string_view text) {
-  std::string out{text};
-  std::ranges::transform(out, out.begin(), [](char letter) {
-    return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
-  });
-  return out;
-}
 
 // Those that need somebody are in capitals.
 std::string word(Outcome outcome) {

@@ -20,7 +20,7 @@ class FeaturesTest : public testing::Test {
     samples_.add(family, labels, value);
   }
   std::optional<Features> features(std::string_view mode) {
-    figures_.take(samples_);
+    figures_.take({.families = samples_.take()});
     return features_of(mode, figures_);
   }
 
@@ -119,7 +119,7 @@ TEST_F(FeaturesTest, FiguresAreFoundByLabels) {
   serve(mode, {"ipvs", "verdict"}, 0);
   serve(mode, {"nftables", "verdict"}, 1);
   serve(mode, {"ipvs", "kernel"}, 1);
-  figures_.take(samples_);
+  figures_.take({.families = samples_.take()});
   EXPECT_THAT(figures_.ones("mode", "mode", {{"signal", "verdict"}}), ElementsAre("nftables"));
   EXPECT_THAT(figures_.ones("mode", "mode", {{"signal", "told"}}), IsEmpty());
   EXPECT_EQ(figures_.sum("mode", {{"mode", "ipvs"}}), 1U);
