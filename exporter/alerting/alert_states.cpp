@@ -7,27 +7,6 @@
 namespace kubecliff {
 namespace {
 
-// The worst of the samples that have the same values of the check's labels.
-std::map<Labels, double> worst(const Check& check, const std::vector<Sample>& samples) {
-  std::map<Labels, double> found;
-  const bool above = check.bounds.front().side == Bound::Side::above;
-  for (const Sample& sample : samples) {
-    Labels labels;
-    for (const std::string& name : check.labels) {
-      const auto label = sample.labels.find(name);
-      if (label != sample.labels.end()) {
-        labels.insert(*label);
-      }
-    }
-    const auto [answer, is_new] = found.emplace(std::move(labels), sample.value);
-    if (!is_new) {
-      answer->second =
-          aggregated(above ? Aggregation::max : Aggregation::min, answer->second, sample.value);
-    }
-  }
-  return found;
-}
-
 const Bound* find_bound(const Check& check, Severity severity) {
   const auto found = std::ranges::find(check.bounds, severity, &Bound::severity);
   return found == check.bounds.end() ? nullptr : &*found;
@@ -47,17 +26,13 @@ void AlertStates::change(Checks checks, Labels node) {
 std::vector<std::string> AlertStates::evaluate(const History& history, Moment moment) {
   std::vector<std::string> failures;
   for (const Check& check : checks_.all) {
-    if (check.value == nullptr || check.bounds.empty()) {
+    const auto answers = answers_of(check, history, moment);
+    if (!answers) {
+      failures.push_back(answers.error().message);
       continue;
     }
-    const auto samples = kubecliff::evaluate(*check.value, history, moment);
-    if (!samples) {
-      failures.push_back(check.name + ": " + samples.error().message);
-      continue;
-    }
-    const Answers answers = worst(check, *samples);
     for (const Bound& bound : check.bounds) {
-      judge(check, bound, answers, moment);
+      judge(check, bound, *answers, moment);
     }
   }
   return failures;
@@ -131,6 +106,14 @@ Alert AlertStates::alert_of(const Check& check, const Key& key, const State& sta
     alert.ended = state.ended->wall;
   }
   return alert;
+}
+
+std::optional<WallClock::time_point> AlertStates::fires_since(const std::string& check,
+                                                              Severity severity,
+                                                              const Labels& labels) const {
+  const auto found = states_.find({.check = check, .severity = severity, .labels = labels});
+  return found != states_.end() && found->second.fires ? std::optional{found->second.began}
+                                                       : std::nullopt;
 }
 
 std::vector<AlertStates::Active> AlertStates::active() const {

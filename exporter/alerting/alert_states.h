@@ -15,9 +15,8 @@
 #include <vector>
 
 #include "collectors/core/collector.h"
-#include "exporter/alerting/alert.h"
+#include "exporter/alerting/answers.h"
 #include "exporter/alerting/checks.h"
-#include "exporter/alerting/evaluate.h"
 #include "exporter/alerting/history.h"
 
 namespace kubecliff {
@@ -39,6 +38,11 @@ class AlertStates {
 
   // Those that fire, and those that ended of late.
   [[nodiscard]] std::vector<Alert> alerts() const;
+
+  // Since when the alert of a check fires, with the check's labels; nothing where it does not.
+  [[nodiscard]] std::optional<WallClock::time_point> fires_since(const std::string& check,
+                                                                 Severity severity,
+                                                                 const Labels& labels) const;
 
   // How many alerts fire, of each check and severity that there is.
   struct Active {
@@ -64,8 +68,6 @@ class AlertStates {
     std::chrono::system_clock::time_point began = {};  // of the firing, the last one
     std::optional<Moment> ended = {};                  // until it fires again
   };
-  using Answers = std::map<Labels, double>;
-
   void judge(const Check& check, const Bound& bound, const Answers& answers, Moment moment);
   static void exceed(State& state, const Bound& bound, double value, Moment moment);
   // Whether the state is to be kept.

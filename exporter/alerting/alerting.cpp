@@ -5,29 +5,18 @@
 #include <stop_token>
 #include <utility>
 
+#include "exporter/alerting/answers.h"
 #include "exporter/logging/log.h"
 
 namespace kubecliff {
-namespace {
-
-void remember(const Checks& checks, History& history) {
-  for (const Check& check : checks.all) {
-    if (check.value != nullptr) {
-      for (const Selector* selector : selectors(*check.value)) {
-        history.remember(*selector);
-      }
-    }
-  }
-}
-
-}  // namespace
-
-Alerting::Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell)
+Alerting::Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
+                   const Remember& remember_more)
     : scrape_{std::move(scrape)},
       tell_{std::move(tell)},
       interval_{interval},
       states_{std::move(checks), std::move(node)} {
-  remember(default_checks(), history_);
+  remember_checks(default_checks(), history_);
+  remember_more(history_);
   thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
 }
 
@@ -50,6 +39,13 @@ void Alerting::change(Checks checks, Labels node, Duration interval) {
 std::vector<AlertStates::Active> Alerting::active() const {
   const std::lock_guard lock{mutex_};
   return states_.active();
+}
+
+void Alerting::inspect(const Inspect& inspect) const {
+  const std::lock_guard lock{mutex_};
+  if (judged_) {
+    inspect(states_, history_, *judged_, judged_->steady - began_);
+  }
 }
 
 void Alerting::run(const std::stop_token& stop) {
@@ -76,6 +72,7 @@ void Alerting::judge(const std::stop_token& stop) {
   std::unique_lock lock{mutex_};
   history_.take(moment.steady, snapshots);
   std::vector<std::string> failures = states_.evaluate(history_, moment);
+  judged_ = moment;
   std::vector<Alert> alerts = states_.alerts();
   for (const std::string& failure : failures) {
     if (std::ranges::find(failures_, failure) == failures_.end()) {

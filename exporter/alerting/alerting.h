@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,7 +26,12 @@ class Alerting {
   // All alerts that fire, and those that ended within AlertStates::kEndedFor.
   using Tell = std::function<void(std::vector<Alert> alerts)>;
 
-  Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell);
+  // What else is to be remembered of what is scraped.
+  using Remember = std::function<void(History& history)>;
+
+  Alerting(
+      Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
+      const Remember& remember_more = [](History& /*history*/) {});
   Alerting(const Alerting&) = delete;
   Alerting& operator=(const Alerting&) = delete;
   ~Alerting();  // waits for the judgement under way
@@ -36,6 +42,12 @@ class Alerting {
   // Nothing is judged or told any more: what is scraped from now on is not the node. Returns at
   // once.
   void request_stop();
+
+  // What there is at the last judgement, and since when it is remembered; not called before the
+  // first. Nothing is judged meanwhile.
+  using Inspect = std::function<void(const AlertStates& states, const History& history,
+                                     Moment judged, Clock::duration covers)>;
+  void inspect(const Inspect& inspect) const;
 
   // As of the last judgement.
   [[nodiscard]] std::vector<AlertStates::Active> active() const;
@@ -53,6 +65,8 @@ class Alerting {
   bool changed_ = false;
   AlertStates states_;
   History history_;
+  std::optional<Moment> judged_ = {};
+  const Clock::time_point began_ = Clock::now();
   std::vector<std::string> failures_;
 
   std::jthread thread_;  // the last, so that it ends before what it uses

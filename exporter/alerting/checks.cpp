@@ -84,12 +84,13 @@ class Reader {
   }
 
   std::string take_field(const FileEntry& entry, std::string_view field, Check& check) {
-    const std::array<std::pair<std::string_view, std::string*>, 7> texts{
+    const std::array<std::pair<std::string_view, std::string*>, 8> texts{
         {{"group", &check.group},
          {"value", &check.value_text},
          {"unit", &check.unit},
          {"summary", &check.summary},
          {"description", &check.description},
+         {"next", &check.next},
          {"source", &check.source},
          {"reason", &check.reason}}};
     const auto* found =

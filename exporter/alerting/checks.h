@@ -43,6 +43,7 @@ struct Check {
   std::vector<Bound> bounds;  // the least severe first
   std::string summary;
   std::string description;
+  std::string next;  // what to do first, for reports
   std::string source;
   std::string reason;
 

@@ -1,6 +1,7 @@
 #include "exporter/alerting/history.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -21,6 +22,11 @@ Labels labels_of(const prometheus::ClientMetric& metric) {
     labels.emplace(label.name, label.value);
   }
   return labels;
+}
+
+bool is_counter(std::string_view metric) {
+  constexpr std::array<std::string_view, 4> kEnds{"_total", "_bucket", "_sum", "_count"};
+  return std::ranges::any_of(kEnds, [&](std::string_view end) { return metric.ends_with(end); });
 }
 
 }  // namespace
@@ -98,6 +104,22 @@ void History::take_family(Clock::time_point now, const prometheus::MetricFamily&
     }
     labels["le"] = "+Inf";
     append_to(*bucket, labels, {.at = now, .value = total});
+  }
+}
+
+void History::stretch(std::chrono::milliseconds back) {
+  for (auto& [name, metric] : metrics_) {
+    const bool counts = is_counter(name);
+    for (auto& [labels, series] : metric.series) {
+      if (series.points.size() != 2) {
+        continue;
+      }
+      Point& older = series.points.front();
+      const Point& newer = series.points.back();
+      const double times = seconds(back) / seconds(newer.at - older.at);
+      older = {.at = newer.at - back,
+               .value = counts ? newer.value - times * (newer.value - older.value) : newer.value};
+    }
   }
 }
 
