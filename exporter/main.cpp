@@ -14,6 +14,7 @@
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/healthcheck.h"
 #include "exporter/commands/preflight.h"
+#include "exporter/commands/report.h"
 #include "exporter/commands/serve.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/command_line.h"
@@ -56,6 +57,10 @@ int run(std::span<const std::string> arguments) {
       return kExitOk;
     case Command::preflight:
       return run_preflight(*line, table, specs);
+    case Command::report:
+      return run_report(*line, table, specs);
+    case Command::watch:
+      return run_watch(*line, table, specs);
     case Command::alert:
       return run_alert(*line, table, specs);
     case Command::healthcheck:
@@ -73,7 +78,6 @@ int run(std::span<const std::string> arguments) {
 int main(int argc, char** argv) {
   // A client that closes its connection must not end the process.
   std::signal(SIGPIPE, SIG_IGN);
-  kubecliff::block_signals();
   // glibc gives threads heaps of their own, eight for each core, and each keeps what it once held.
   mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): before there are threads
   // And it raises this with the first large block that is freed, and keeps those to come: here they

@@ -18,4 +18,8 @@ inline constexpr int kExitUnhealthy = 1;
 inline constexpr int kExitBlocked = 1;
 inline constexpr int kExitUnknown = 3;
 
+// Of report; 0 where nothing is worse than info.
+inline constexpr int kExitWarning = 4;
+inline constexpr int kExitCritical = 5;
+
 }  // namespace kubecliff

@@ -211,15 +211,17 @@ void stop(Daemon& daemon) {
   }
 }
 
-}  // namespace
-
+// For the calling thread and all that it starts.
 void block_signals() {
   const sigset_t signals = handled_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+}  // namespace
+
 int serve(const CommandLine& line, const SettingTable& table,
           std::span<const CollectorSpec> specs) {
+  block_signals();
   // Before any file is read, and while there is one thread.
   auto confinement = Confinement::enter(specs);
   if (!confinement) {

@@ -10,13 +10,10 @@
 
 namespace kubecliff {
 
-// Blocks SIGTERM, SIGINT and SIGHUP for the calling thread and all that it starts, so that serve()
-// alone takes them, whenever they come. To be called before the first thread.
-void block_signals();
-
-// Returns the exit code; what kept it from starting stands in one line on standard error. Does not
-// return but leaves by _Exit where a collector's thread is stuck in a system call: it may come back
-// while the process's static objects are being destroyed.
+// To be called before the first thread: SIGTERM, SIGINT and SIGHUP are for this alone, whenever
+// they come. Returns the exit code; what kept it from starting stands in one line on standard
+// error. Does not return but leaves by _Exit where a collector's thread is stuck in a system call:
+// it may come back while the process's static objects are being destroyed.
 [[nodiscard]] int serve(const CommandLine& line, const SettingTable& table,
                         std::span<const CollectorSpec> specs);
 

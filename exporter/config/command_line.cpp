@@ -15,6 +15,8 @@ constexpr std::size_t kIndent = 8;
 
 constexpr std::string_view kSynopsis = R"(Usage:
   kubecliff [OPTION]...
+  kubecliff report [--output=FORMAT] [--top=N] [--url=URL] [OPTION]...
+  kubecliff watch [--every=DURATION] [--top=N] [--url=URL] [OPTION]...
   kubecliff probe [OPTION]...
   kubecliff check-config FILE
   kubecliff preflight --to=MODE [--output=FORMAT] [OPTION]...
@@ -29,6 +31,16 @@ CAP_NET_ADMIN is all that it needs; of what it has, it gives up what its
 collectors do not use.
 
 Commands:
+  report [--output=text|json|markdown] [--top=N] [--url=URL]
+        Say on one screen what this node is, how big that is beside its bounds,
+        what an update and a connection cost, what is worst and what to do
+        next; with the N longest lists (5) of Services and flows by name, none
+        with --top=0. Asks the collectors, twice within 2 seconds; with --url a
+        running daemon, such as http://127.0.0.1:9909, which has watched for
+        longer. The exit code tells the severity.
+  watch [--every=DURATION] [--top=N] [--url=URL]
+        The same, again and again in a terminal, every 5s where nothing else is
+        said, until q or Ctrl-C.
   probe
         Serve only the collector probe, which needs no privilege: as a pod of
         its own it sees Services as pods do. Takes the options below that are
@@ -87,17 +99,22 @@ Signals:
               finish the requests under way and stop, within 2 seconds
 
 Exit codes:
-  0           stopped as asked; preflight: ready
+  0           stopped as asked; preflight: ready; report: nothing is worse
+              than info
   1           could not start or go on, such as a port in use; preflight:
               blocked; alert test: not taken by all; healthcheck: no answer
   2           wrong command line or configuration
   3           preflight: cannot be told
+  4           report: something is at warning
+  5           report: something is critical
 
 Examples:
   kubecliff
   kubecliff --web.listen-address=127.0.0.1:9909 --log.format=json
   kubecliff --collector.disable-defaults --collector.conntrack
   kubecliff --config.file=/etc/kubecliff/kubecliff.yml
+  kubecliff report --top=10
+  kubecliff report --url=http://127.0.0.1:9909 --output=markdown
   kubecliff preflight --to=nftables
 )";
 
@@ -131,9 +148,8 @@ std::string spelling(const Setting& setting) {
 // What CLI11 did not recognise: a flag's name, without its value, or a word.
 std::string unexpected_argument(const SettingTable& table, std::string_view argument) {
   if (!argument.starts_with("-")) {
-    return "expected options, check-config FILE, preflight, alert, canary, probe or healthcheck, "
-           "got "
-           "\"" +
+    return "expected options, check-config FILE, report, watch, preflight, alert, canary, probe or "
+           "healthcheck, got \"" +
            std::string{argument} + "\"";
   }
   const std::string_view flag = argument.substr(0, argument.find('='));
@@ -176,27 +192,31 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   CLI::App* check_config = app.add_subcommand("check-config");
   check_config->set_help_flag("-h,--help");
   check_config->add_option("FILE", file_to_check)->required();
-  CLI::App* preflight = app.add_subcommand("preflight");
-  preflight->set_help_flag("-h,--help");
-  preflight->fallthrough();
-  CLI::App* canary = app.add_subcommand(std::string{kCanaryCommand});
-  canary->set_help_flag("-h,--help");
-  canary->fallthrough();
-  CLI::App* probe = app.add_subcommand(std::string{kProbeCommand});
-  probe->set_help_flag("-h,--help");
-  probe->fallthrough();
-  CLI::App* alert = app.add_subcommand("alert");
-  alert->set_help_flag("-h,--help");
-  alert->fallthrough();
-  CLI::App* healthcheck = app.add_subcommand("healthcheck");
-  healthcheck->set_help_flag("-h,--help");
-  healthcheck->fallthrough();
+  const auto add_command = [&app](std::string_view name) {
+    CLI::App* command = app.add_subcommand(std::string{name});
+    command->set_help_flag("-h,--help");
+    command->fallthrough();
+    return command;
+  };
+  CLI::App* preflight = add_command("preflight");
+  CLI::App* report = add_command("report");
+  CLI::App* watch = add_command("watch");
+  CLI::App* canary = add_command(kCanaryCommand);
+  CLI::App* probe = add_command(kProbeCommand);
+  CLI::App* alert = add_command("alert");
+  CLI::App* healthcheck = add_command("healthcheck");
   // Options of commands, and where each goes.
   std::vector<std::pair<CLI::Option*, std::string*>> words;
-  for (const auto& [of, flag, word] : {std::tuple{preflight, "--to", &line.preflight.to},
-                                       std::tuple{preflight, "--output", &line.preflight.output},
-                                       std::tuple{alert, "ACTION", &line.alert.action},
-                                       std::tuple{alert, "--severity", &line.alert.severity}}) {
+  for (const auto& [of, flag, word] :
+       {std::tuple{preflight, "--to", &line.preflight.to},
+        std::tuple{preflight, "--output", &line.preflight.output},
+        std::tuple{report, "--output", &line.report.output},
+        std::tuple{report, "--url", &line.report.url},
+        std::tuple{report, "--top", &line.report.top}, std::tuple{watch, "--url", &line.report.url},
+        std::tuple{watch, "--top", &line.report.top},
+        std::tuple{watch, "--every", &line.report.every},
+        std::tuple{alert, "ACTION", &line.alert.action},
+        std::tuple{alert, "--severity", &line.alert.severity}}) {
     CLI::Option* option = of->add_option(flag);
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     words.emplace_back(option, word);
@@ -253,20 +273,21 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
       line.command = command;
     }
   }
-  if (preflight->parsed()) {
-    line.command = Command::preflight;
-  }
-  if (alert->parsed()) {
-    line.command = Command::alert;
-  }
-  if (healthcheck->parsed()) {
-    line.command = Command::healthcheck;
+  for (const auto& [parsed, command] :
+       {std::pair{preflight, Command::preflight}, std::pair{report, Command::report},
+        std::pair{watch, Command::watch}, std::pair{alert, Command::alert},
+        std::pair{healthcheck, Command::healthcheck}}) {
+    if (parsed->parsed()) {
+      line.command = command;
+    }
   }
   for (const auto& [option, word] : words) {
     if (option->count() > 1) {
       return not_once(option->get_name(), *option);
     }
-    *word = option->count() == 1 ? option->results().front() : "";
+    if (option->count() == 1) {
+      *word = option->results().front();
+    }
   }
   return line;
 }

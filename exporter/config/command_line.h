@@ -22,6 +22,8 @@ enum class Command : std::uint8_t {
   alert,
   check_config,
   preflight,
+  report,
+  watch,
   healthcheck,
   help,
   version,
@@ -43,11 +45,20 @@ struct AlertWords {
   std::string severity;
 };
 
+// Of report and watch, the same.
+struct ReportWords {
+  std::string output;  // report only
+  std::string url;
+  std::string top;
+  std::string every;  // watch only
+};
+
 struct CommandLine {
   Command command = Command::serve;
   std::filesystem::path config_file;  // of --config.file, or the file to check; may be empty
   PreflightWords preflight = {};
   AlertWords alert = {};
+  ReportWords report = {};
   std::map<std::string, std::vector<std::string>, std::less<>> flags;  // by key, values unchecked
 };
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <ctime>
 #include <limits>
 #include <numeric>
 #include <system_error>
@@ -95,6 +96,25 @@ std::string to_text(Duration duration) {
     }
   }
   return text.empty() ? "0s" : text;
+}
+
+std::string to_utc(std::chrono::system_clock::time_point time) {
+  const std::time_t since_epoch =
+      std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(time));
+  std::tm parts{};
+  ::gmtime_r(&since_epoch, &parts);
+  std::array<char, 40> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%FT%TZ", &parts)};
+}
+
+std::optional<std::chrono::system_clock::time_point> parse_utc(std::string_view text) {
+  const std::string copy{text};
+  std::tm parts{};
+  const char* end = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end == nullptr || end != copy.c_str() + copy.size()) {
+    return std::nullopt;
+  }
+  return std::chrono::system_clock::from_time_t(::timegm(&parts));
 }
 
 std::optional<bool> parse_bool(std::string_view text) {

@@ -2,6 +2,7 @@
 // is not one.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,6 +22,10 @@ namespace kubecliff {
 [[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view text);
 [[nodiscard]] std::optional<double> parse_number(std::string_view text);  // finite
 [[nodiscard]] std::string to_text(double number);  // the shortest that reads back
+
+// In UTC: 2026-11-22T21:50:03Z. A fraction of a second is left out.
+[[nodiscard]] std::string to_utc(std::chrono::system_clock::time_point time);
+[[nodiscard]] std::optional<std::chrono::system_clock::time_point> parse_utc(std::string_view text);
 
 // The one of `known` that `name` was probably meant to be; nothing where none is near.
 [[nodiscard]] std::optional<std::string_view> closest(std::string_view name,

@@ -19,9 +19,8 @@
 namespace kubecliff::report {
 
 struct Mode {
-  std::string verdict;  // "iptables-nft", "none"; empty: not known
-  std::string kube_proxy_mode;
-  std::string kube_proxy_version;
+  std::string verdict;                 // "iptables-nft", "none"; empty: not known
+  std::string kube_proxy_mode;         // as it says; the same
   std::vector<std::string> conflicts;  // by kind
 };
 

@@ -1,0 +1,281 @@
+#include "exporter/commands/report.h"
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "collectors/kernel/unique_fd.h"
+#include "exporter/commands/ask_daemon.h"
+#include "exporter/commands/exit_code.h"
+#include "exporter/commands/node_alerts.h"
+#include "exporter/commands/version.h"
+#include "exporter/config/load.h"
+#include "exporter/config/values.h"
+#include "exporter/report/json.h"
+#include "exporter/report/local_node.h"
+#include "exporter/report/markdown.h"
+#include "exporter/report/text.h"
+
+namespace kubecliff {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kTop = 5;
+constexpr std::int64_t kMostTop = 1'000;
+constexpr Duration kEvery = 5s;
+constexpr Duration kLeastEvery = 1s;
+// A daemon reads names when it is asked for them.
+constexpr Duration kDaemonAnswersWithin = 30s;
+
+enum class Output : std::uint8_t { text, json, markdown };
+
+std::optional<Output> parse_output(std::string_view text) {
+  if (text.empty() || text == "text") {
+    return Output::text;
+  }
+  if (text == "json") {
+    return Output::json;
+  }
+  return text == "markdown" ? std::optional{Output::markdown} : std::nullopt;
+}
+
+std::optional<std::int64_t> parse_top(const std::string& text) {
+  const auto top = text.empty() ? std::optional{kTop} : parse_integer(text);
+  return top && *top >= 0 && *top <= kMostTop ? top : std::nullopt;
+}
+
+int refuse(const std::string& message) {
+  std::cerr << "kubecliff: " << message << '\n';
+  return kExitBadSettings;
+}
+
+int refuse_top(std::string_view command, const std::string& text) {
+  return refuse(std::string{command} + ": --top: expected a number from 0 to 1000, got \"" + text +
+                "\"; see kubecliff --help");
+}
+
+// https://no-color.org
+report::Colours colours() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    return std::string_view{value == nullptr ? "" : value};
+  };
+  return ::isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() && variable("TERM") != "dumb"
+             ? report::Colours::on
+             : report::Colours::off;
+}
+
+// Where reports come from; each call makes a new one.
+using Look = std::function<Result<report::Report>(Duration over)>;
+
+Look daemon_look(std::string url, std::int64_t top) {
+  return [url = std::move(url), top](Duration /*over*/) -> Result<report::Report> {
+    const auto body =
+        ask_daemon(url, "/api/v1/report?top=" + std::to_string(top), kDaemonAnswersWithin);
+    if (!body) {
+      return std::unexpected(body.error());
+    }
+    auto parsed = report::from_json(*body);
+    return parsed ? std::move(parsed) : prefixed("--url", parsed.error());
+  };
+}
+
+Look local_look(const Settings& settings, std::span<const CollectorSpec> specs) {
+  auto node = std::make_shared<report::LocalNode>(report::identity(build_info().version),
+                                                  checks_of(settings), settings, specs);
+  return [node](Duration over) -> Result<report::Report> {
+    node->look(over);
+    return node->report();
+  };
+}
+
+Result<Look> look(const CommandLine& line, const SettingTable& table,
+                  std::span<const CollectorSpec> specs, std::int64_t top) {
+  if (!line.report.url.empty()) {
+    return daemon_look(line.report.url, top);
+  }
+  const auto settings = load_settings(line, table, specs);
+  if (!settings) {
+    return std::unexpected(settings.error());
+  }
+  return local_look(*settings, specs);
+}
+
+std::string written(const report::Report& report, Output output) {
+  switch (output) {
+    case Output::json:
+      return report::to_json(report);
+    case Output::markdown:
+      return report::to_markdown(report);
+    case Output::text:
+      break;
+  }
+  return report::to_text(report, colours());
+}
+
+int exit_code(const report::Report& report) {
+  const auto severity = report::worst(report);
+  if (severity == Severity::critical) {
+    return kExitCritical;
+  }
+  return severity == Severity::warning ? kExitWarning : kExitOk;
+}
+
+int exit_code(const Error& error) {
+  return error.kind == ErrorKind::malformed ? kExitBadSettings : kExitFailure;
+}
+
+// The terminal as long as watch has it: an empty screen of its own, keys without Enter, no cursor.
+class Screen {
+ public:
+  Screen() {
+    sigset_t ends{};
+    sigemptyset(&ends);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) {
+      sigaddset(&ends, signal);
+    }
+    ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+    signals_ = UniqueFd{::signalfd(-1, &ends, SFD_CLOEXEC)};
+    if (::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before_) == 0) {
+      termios keys = before_;
+      keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+      changed_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0;
+    }
+    std::cout << "\x1b[?1049h\x1b[?25l" << std::flush;
+  }
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+  ~Screen() {
+    std::cout << "\x1b[?25h\x1b[?1049l" << std::flush;
+    if (changed_) {
+      ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+    }
+  }
+
+  // The first lines, as many as there is room for.
+  static void show(std::string_view text) {
+    winsize size{};
+    const std::size_t rows =
+        ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row : 24;
+    std::string out = "\x1b[H";
+    for (std::size_t row = 1; row < rows && !text.empty(); ++row) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      out.append(text.substr(0, end)).append("\x1b[K\n");
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    out += text.empty() ? "\x1b[J" : "\x1b[J(more: a larger window, or kubecliff report)";
+    std::cout << out << std::flush;
+  }
+
+  enum class Why : std::uint8_t { time, resized, ended };
+
+  [[nodiscard]] Why wait(Duration duration) const {
+    std::array<pollfd, 2> ready{
+        {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
+         {.fd = changed_ ? STDIN_FILENO : -1, .events = POLLIN, .revents = 0}}};
+    if (::poll(ready.data(), ready.size(), static_cast<int>(duration.count())) <= 0) {
+      return Why::time;
+    }
+    signalfd_siginfo signal{};
+    if (ready[0].revents != 0 && ::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+      return signal.ssi_signo == SIGWINCH ? Why::resized : Why::ended;
+    }
+    char key = 0;
+    const bool quits = ::read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q';
+    return quits ? Why::ended : Why::resized;
+  }
+
+ private:
+  UniqueFd signals_;
+  termios before_{};
+  bool changed_ = false;
+};
+
+int watch(const Look& look, Duration every) {
+  const Screen screen;
+  Screen::show("Asking the collectors ...\n");
+  std::string text;
+  // The wait between two looks is the screen's, so that keys and signals end it.
+  for (Duration over = report::LocalNode::kOver;; over = Duration{0}) {
+    const auto report = look(over);
+    text = report ? written(*report, Output::text)
+                  : "kubecliff: " + report.error().message + "\n\n" + text;
+    Screen::show(text);
+    const Clock::time_point next = Clock::now() + every;
+    for (Duration left = every; left > Duration{0};
+         left = std::chrono::ceil<Duration>(next - Clock::now())) {
+      const Screen::Why why = screen.wait(left);
+      if (why == Screen::Why::ended) {
+        return kExitOk;
+      }
+      if (why == Screen::Why::resized) {
+        Screen::show(text);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+int run_report(const CommandLine& line, const SettingTable& table,
+               std::span<const CollectorSpec> specs) {
+  const auto output = parse_output(line.report.output);
+  if (!output) {
+    return refuse("report: --output: expected text, json or markdown, got \"" + line.report.output +
+                  "\"; see kubecliff --help");
+  }
+  const auto top = parse_top(line.report.top);
+  if (!top) {
+    return refuse_top("report", line.report.top);
+  }
+  const auto report_look = look(line, table, specs, *top);
+  if (!report_look) {
+    return refuse(report_look.error().message);
+  }
+  const auto report = (*report_look)(report::LocalNode::kOver);
+  if (!report) {
+    std::cerr << "kubecliff: report: " << report.error().message << '\n';
+    return exit_code(report.error());
+  }
+  std::cout << written(*report, *output) << std::flush;
+  return exit_code(*report);
+}
+
+int run_watch(const CommandLine& line, const SettingTable& table,
+              std::span<const CollectorSpec> specs) {
+  const auto top = parse_top(line.report.top);
+  if (!top) {
+    return refuse_top("watch", line.report.top);
+  }
+  const auto every =
+      line.report.every.empty() ? std::optional{kEvery} : parse_duration(line.report.every);
+  if (!every || *every < kLeastEvery) {
+    return refuse("watch: --every: expected a duration from 1s on, got \"" + line.report.every +
+                  "\"; see kubecliff --help");
+  }
+  if (::isatty(STDOUT_FILENO) != 1) {
+    return refuse("watch: expected a terminal; kubecliff report writes to anything");
+  }
+  const auto report_look = look(line, table, specs, *top);
+  if (!report_look) {
+    return refuse(report_look.error().message);
+  }
+  return watch(*report_look, *every);
+}
+
+}  // namespace kubecliff

@@ -1,0 +1,185 @@
+#include "exporter/report/markdown.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "exporter/config/values.h"
+#include "exporter/console/text.h"
+#include "exporter/report/words.h"
+
+namespace kubecliff::report {
+namespace {
+
+constexpr std::size_t kMostName = 120;
+
+// ASCII, and what Markdown reads as its own with a backslash before it.
+std::string plain(std::string_view text, std::size_t most_bytes = console::kMostBytes) {
+  constexpr std::string_view kSpecial = "\\`*_{}[]<>()#|~&!";
+  std::string out;
+  for (const char character : console::printable(text, most_bytes)) {
+    if (kSpecial.find(character) != std::string_view::npos) {
+      out += '\\';
+    }
+    out += character;
+  }
+  return out;
+}
+
+class Writer {
+ public:
+  std::string write(const Report& report) {
+    text_ += "# kubecliff report: " + plain(report.node) + "\n\n" + to_utc(report.at) +
+             ", kernel " + plain(report.kernel) + ", kubecliff " + plain(report.version) +
+             "\n\n- **Mode:** " + plain(words(report.mode)) + "\n";
+    for (const std::string& conflict : report.mode.conflicts) {
+      text_ += "- **Conflict:** " + plain(conflict) + "\n";
+    }
+    text_ += "- **Verdict:** " + verdict(report) + "; " + covers(report) + "\n";
+    for (const Finding& finding : report.findings) {
+      add(finding);
+    }
+    measures(report.measures);
+    for (const Section& section : report.sections) {
+      add(section);
+    }
+    if (report.names) {
+      names(*report.names);
+    } else if (!report.names_withheld.empty()) {
+      text_ += "\n" + plain(report.names_withheld) + "\n";
+    }
+    if (!report.failures.empty()) {
+      title("Could not be read");
+      for (const std::string& failure : report.failures) {
+        text_ += "- " + plain(failure) + "\n";
+      }
+    }
+    return std::move(text_);
+  }
+
+ private:
+  void add(const Finding& finding) {
+    title(console::upper(name(finding.severity)) + ": " + plain(finding.alert));
+    text_ += "**" + plain(finding.summary) + "** " + plain(finding.description) + "\n";
+    if (!finding.next.empty()) {
+      text_ += "\n**Next:** " + plain(finding.next) + "\n";
+    }
+    text_ += "\n[Runbook](<" + console::printable(finding.runbook) + ">)";
+    text_ += finding.firing_since ? ", fires since " + to_utc(*finding.firing_since) + "\n" : "\n";
+  }
+
+  void measures(const std::vector<Measure>& measures) {
+    if (std::ranges::none_of(measures, is_near)) {
+      return;
+    }
+    title("Beside their bounds");
+    table({"check", "now", "info", "warning", "critical"});
+    for (const Measure& measure : measures) {
+      if (!is_near(measure)) {
+        continue;
+      }
+      std::array<std::string, kSeverities.size()> bounds{"", "", ""};
+      for (const Bound& bound : measure.bounds) {
+        bounds[static_cast<std::size_t>(bound.severity)] = figure(measure.unit, bound.value);
+      }
+      const std::string mark = measure.exceeded ? "**" : "";
+      row({plain(words(measure)), mark + figure(measure.unit, measure.value) + mark, bounds[0],
+           bounds[1], bounds[2]});
+    }
+  }
+
+  void add(const Section& section) {
+    title(plain(section.title));
+    table({"what", "now"});
+    for (const Fact& fact : section.facts) {
+      row({plain(words(fact)), figure(fact.unit, fact.value)});
+    }
+  }
+
+  void names(const Names& names) {
+    services("Services by endpoints", names.services_by_endpoints);
+    services("Services by rules", names.services_by_rules);
+    services("Services by packets", names.services_by_packets);
+    for (const ServiceRow& service : names.uneven_services) {
+      title("Uneven: " + plain(service.name.empty() ? service.address : service.name, kMostName));
+      table({"endpoint", "share", "expected"});
+      for (const EndpointRow& endpoint : service.uneven) {
+        row({plain(endpoint.address, kMostName), figure("ratio", endpoint.share),
+             figure("ratio", endpoint.expected)});
+      }
+    }
+    talkers("Sources by flows", names.sources);
+    talkers("Destinations by flows", names.destinations);
+    talkers("Sources by short-lived flows", names.short_lived_sources);
+    talkers("Destinations by short-lived flows", names.short_lived_destinations);
+    if (!names.stale_flows.empty()) {
+      title("Flows to backends that are gone");
+      table({"flows", "Service", "backend"});
+      for (const StaleRow& stale : names.stale_flows) {
+        row({grouped(stale.flows),
+             plain(stale.service.empty() ? stale.address : stale.service, kMostName),
+             plain(stale.backend, kMostName)});
+      }
+    }
+    for (const std::string& missing : names.missing) {
+      text_ += "\nNot read: " + plain(missing) + "\n";
+    }
+  }
+
+  void services(std::string_view heading, const std::vector<ServiceRow>& services) {
+    if (services.empty()) {
+      return;
+    }
+    title(heading);
+    table({"Service", "endpoints", "rules", "packets"});
+    for (const ServiceRow& service : services) {
+      row({plain(service.name.empty() ? service.address : service.name, kMostName),
+           grouped(service.endpoints), grouped(service.rules),
+           service.packets ? grouped(*service.packets) : ""});
+    }
+  }
+
+  void talkers(std::string_view heading, const std::vector<TalkerRow>& talkers) {
+    if (talkers.empty()) {
+      return;
+    }
+    title(heading);
+    table({"flows", "address", "Service"});
+    for (const TalkerRow& talker : talkers) {
+      row({grouped(talker.flows), plain(talker.address, kMostName),
+           plain(talker.service, kMostName)});
+    }
+  }
+
+  void title(std::string_view words) { text_ += "\n## " + std::string{words} + "\n\n"; }
+
+  void table(std::initializer_list<std::string> columns) {
+    row(columns);
+    text_ += "|";
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      text_ += "---|";
+    }
+    text_ += "\n";
+  }
+
+  void row(std::initializer_list<std::string> cells) {
+    text_ += "|";
+    for (const std::string& cell : cells) {
+      text_ += " " + cell + " |";
+    }
+    text_ += "\n";
+  }
+
+  std::string text_;
+};
+
+}  // namespace
+
+std::string to_markdown(const Report& report) {
+  return Writer{}.write(report);
+}
+
+}  // namespace kubecliff::report

@@ -1,0 +1,91 @@
+#include "exporter/report/words.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "exporter/alerting/words.h"
+
+namespace kubecliff::report {
+namespace {
+
+std::string with_labels(std::string text, const Labels& labels) {
+  std::string values;
+  for (const auto& [name, value] : labels) {
+    values += (values.empty() ? "" : ", ") + value;
+  }
+  return values.empty() ? text : text + " (" + values + ")";
+}
+
+}  // namespace
+
+std::string grouped(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3; at -= 3) {
+    text.insert(at - 3, ",");
+  }
+  return text;
+}
+
+std::string figure(std::string_view unit, double value) {
+  if (unit == "ratio" || unit == "seconds" || unit == "state" || !std::isfinite(value)) {
+    return value_text(unit, value);
+  }
+  constexpr double kMost = 1e15;
+  const double size = std::abs(value);
+  // Large enough to be read without decimals.
+  if (size >= 100 && size < kMost) {
+    const std::string sign = value < 0 ? "-" : "";
+    const std::string number = sign + grouped(static_cast<std::uint64_t>(std::llround(size)));
+    return unit.empty() || unit.starts_with('/') ? number + std::string{unit}
+                                                 : number + " " + std::string{unit};
+  }
+  if (unit.empty() || unit.starts_with('/')) {
+    // value_text() gives those two decimals that are rates.
+    const std::string text = value_text(unit.empty() ? "n" : "n/s", value);
+    return text.substr(0, text.find(' ')) + std::string{unit};
+  }
+  return value_text(unit, value);
+}
+
+std::string words(const Measure& measure) {
+  std::string text = measure.check;
+  std::ranges::replace(text, '_', ' ');
+  return with_labels(std::move(text), measure.labels);
+}
+
+std::string words(const Fact& fact) {
+  return with_labels(fact.text, fact.labels);
+}
+
+std::string verdict(const Report& report) {
+  std::string text;
+  for (const Severity severity : {Severity::critical, Severity::warning, Severity::info}) {
+    const auto count = std::ranges::count(report.findings, severity, &Finding::severity);
+    if (count > 0) {
+      text +=
+          (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string{name(severity)};
+    }
+  }
+  return text.empty() ? "no bound is exceeded" : text;
+}
+
+std::string words(const Mode& mode) {
+  const std::string verdict = mode.verdict.empty() ? "not known" : mode.verdict;
+  return mode.kube_proxy_mode.empty() ? verdict
+                                      : verdict + ", and kube-proxy says " + mode.kube_proxy_mode;
+}
+
+std::string covers(const Report& report) {
+  const std::string time = value_text("seconds", static_cast<double>(report.covers.count()));
+  return report.from_daemon ? "watched for " + time : "rates over " + time + ", asked just now";
+}
+
+bool is_near(const Measure& measure) {
+  if (measure.exceeded || measure.bounds.empty()) {
+    return measure.exceeded.has_value();
+  }
+  const Bound& first = measure.bounds.front();
+  return first.side == Bound::Side::above && first.value > 0 && measure.value * 2 >= first.value;
+}
+
+}  // namespace kubecliff::report

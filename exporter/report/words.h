@@ -1,0 +1,33 @@
+// How a report says things, whoever writes it. Pure functions; texts of others as they came.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "exporter/report/report.h"
+
+namespace kubecliff::report {
+
+// "12,345", "71.2%", "3m 20s", "0.02 packets/s", "1,203/min".
+[[nodiscard]] std::string figure(std::string_view unit, double value);
+[[nodiscard]] std::string grouped(std::uint64_t number);  // 1,234,567
+
+// "conntrack use", "tunnel mtu (eth0)": what is measured, and the values of the labels that tell it
+// from others.
+[[nodiscard]] std::string words(const Measure& measure);
+[[nodiscard]] std::string words(const Fact& fact);
+
+// "2 critical, 1 warning", or that nothing is exceeded.
+[[nodiscard]] std::string verdict(const Report& report);
+
+// "iptables-nft, and kube-proxy says iptables".
+[[nodiscard]] std::string words(const Mode& mode);
+
+// "rates over the last 2s, asked just now".
+[[nodiscard]] std::string covers(const Report& report);
+
+// Whether it is worth a line where there is room for few: exceeded, or half way to its first bound.
+[[nodiscard]] bool is_near(const Measure& measure);
+
+}  // namespace kubecliff::report
