@@ -9,6 +9,11 @@
 #include "exporter/logging/log.h"
 
 namespace kubecliff {
+namespace {
+
+constexpr Duration kAtTheStart{1'000};
+
+}  // namespace
 Alerting::Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
                    const Remember& remember_more)
     : scrape_{std::move(scrape)},
@@ -58,7 +63,10 @@ void Alerting::run(const std::stop_token& stop) {
       log_error("this node cannot be judged", {{"error", error.what()}});
     }
     std::unique_lock lock{mutex_};
-    wakes_.wait_until(lock, stop, began + interval_, [this] { return changed_; });
+    // At the start more often, so that there is something to see before an interval is over.
+    const Duration pause =
+        began - began_ < interval_ ? std::min(interval_, kAtTheStart) : interval_;
+    wakes_.wait_until(lock, stop, began + pause, [this] { return changed_; });
     changed_ = false;
   }
 }

@@ -1,8 +1,17 @@
 #include "exporter/commands/node_alerts.h"
 
+#include <chrono>
 #include <utility>
 
+#include "exporter/report/facts.h"
+
 namespace kubecliff {
+namespace {
+
+// Where nobody is told who could say otherwise.
+constexpr Duration kInterval = std::chrono::seconds{15};
+
+}  // namespace
 
 Checks checks_of(const Settings& settings) {
   Checks checks = changed_checks(settings.thresholds);
@@ -38,40 +47,40 @@ Result<NodeAlerts::Prepared> NodeAlerts::prepare(const Settings& settings) const
 }
 
 void NodeAlerts::apply(Prepared prepared) {
-  std::unique_ptr<Alerting> ended;  // its thread may wait for the mutex
-  std::unique_ptr<Told> told_no_more;
+  std::unique_ptr<Told> told_no_more;  // its threads may wait for the mutex
+  Labels labels;
+  Duration interval = kInterval;
   {
     const std::lock_guard lock{mutex_};
     thresholds_ = std::make_shared<const Thresholds>(prepared.checks);
+    checks_ = std::make_shared<const Checks>(prepared.checks);
     if (prepared.told != nullptr && prepared.told->notifier == nullptr) {
       told_->config = std::move(prepared.told->config);
     } else {
       told_no_more = std::exchange(told_, std::move(prepared.told));
     }
-    if (told_ == nullptr) {
-      ended = std::move(alerting_);
+    if (told_ != nullptr) {
+      labels = told_->config.labels;
+      interval = told_->config.interval;
     }
   }
-  if (told_ == nullptr) {
-    return;
-  }
   if (alerting_ != nullptr) {
-    alerting_->change(prepared.checks, told_->config.labels, told_->config.interval);
+    alerting_->change(std::move(prepared.checks), std::move(labels), interval);
     return;
   }
-  auto alerting = start(prepared.checks, told_->config);
+  auto alerting = start(std::move(prepared.checks), std::move(labels), interval);
   const std::lock_guard lock{mutex_};
   alerting_ = std::move(alerting);
 }
 
-std::unique_ptr<Alerting> NodeAlerts::start(const Checks& checks,
-                                            const delivery::DeliveryConfig& config) {
+std::unique_ptr<Alerting> NodeAlerts::start(Checks checks, Labels labels, Duration interval) {
   auto scrape = [this] {
     auto snapshots = runner_.scrape();
     return snapshots ? std::move(*snapshots) : std::vector<SnapshotPtr>{};
   };
-  return std::make_unique<Alerting>(checks, config.labels, config.interval, std::move(scrape),
-                                    [this](std::vector<Alert> alerts) { tell(std::move(alerts)); });
+  return std::make_unique<Alerting>(
+      std::move(checks), std::move(labels), interval, std::move(scrape),
+      [this](std::vector<Alert> alerts) { tell(std::move(alerts)); }, report::remember_facts);
 }
 
 void NodeAlerts::request_stop() {
@@ -87,11 +96,30 @@ void NodeAlerts::tell(std::vector<Alert> alerts) const {
   }
 }
 
+report::Report NodeAlerts::report(const report::Identity& identity) const {
+  const std::lock_guard lock{mutex_};
+  report::Report report{
+      .node = identity.node, .kernel = identity.kernel, .version = identity.version};
+  if (alerting_ == nullptr) {
+    return report;
+  }
+  alerting_->inspect([&](const AlertStates& states, const History& history, Moment judged,
+                         Clock::duration covers) {
+    report = report::make_report(
+        identity, {.checks = *checks_,
+                   .history = history,
+                   .moment = judged,
+                   .covers = std::chrono::duration_cast<std::chrono::seconds>(covers),
+                   .alerts = &states});
+  });
+  return report;
+}
+
 SnapshotPtr NodeAlerts::snapshot(std::span<const SnapshotPtr> served) const {
   Samples samples;
   const std::lock_guard lock{mutex_};
   thresholds_->add(served, samples);
-  if (alerting_ != nullptr) {
+  if (told_ != nullptr && alerting_ != nullptr) {
     add_active(alerting_->active(), samples);
   }
   if (told_ != nullptr) {

@@ -1,7 +1,7 @@
-// NodeAlerts: what the daemon does about the checks. It serves their bounds; and where the
-// configuration names a file of those who are to be told, it judges the node and tells them.
+// NodeAlerts: what the daemon does about the checks. It serves their bounds and judges the node by
+// them; and where the configuration names a file of those who are to be told, it tells them.
 //
-// Threads: snapshot from any, at any time; the rest from one.
+// Threads: snapshot and report from any, at any time; the rest from one.
 #pragma once
 
 #include <memory>
@@ -16,6 +16,8 @@
 #include "exporter/alerting/delivery/state_file.h"
 #include "exporter/alerting/metrics.h"
 #include "exporter/config/settings.h"
+#include "exporter/report/make_report.h"
+#include "exporter/report/report.h"
 #include "exporter/runner/runner.h"
 #include "exporter/runner/snapshot.h"
 
@@ -48,13 +50,16 @@ class NodeAlerts {
   // To be called before the runner's: what a runner that stops serves is not the node.
   void request_stop();
 
+  // What the checks and the last hours say of the node. Without a finding before the first
+  // judgement.
+  [[nodiscard]] report::Report report(const report::Identity& identity) const;
+
   // What is to be served beside `served`.
   [[nodiscard]] SnapshotPtr snapshot(std::span<const SnapshotPtr> served) const;
 
  private:
   void tell(std::vector<Alert> alerts) const;
-  [[nodiscard]] std::unique_ptr<Alerting> start(const Checks& checks,
-                                                const delivery::DeliveryConfig& config);
+  [[nodiscard]] std::unique_ptr<Alerting> start(Checks checks, Labels labels, Duration interval);
 
   const Runner& runner_;
   mutable std::mutex mutex_;
@@ -62,6 +67,8 @@ class NodeAlerts {
   std::shared_ptr<const Thresholds> thresholds_ =
       std::make_shared<const Thresholds>(default_checks());
   std::unique_ptr<Told> told_;  // null where nobody is to be told
+
+  std::shared_ptr<const Checks> checks_;
 
   std::unique_ptr<Alerting> alerting_;  // the last: its thread tells
 };

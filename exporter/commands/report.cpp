@@ -29,14 +29,13 @@
 #include "exporter/report/local_node.h"
 #include "exporter/report/markdown.h"
 #include "exporter/report/text.h"
+#include "exporter/report/top.h"
 
 namespace kubecliff {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kTop = 5;
-constexpr std::int64_t kMostTop = 1'000;
 constexpr Duration kEvery = 5s;
 constexpr Duration kLeastEvery = 1s;
 // A daemon reads names when it is asked for them.
@@ -54,9 +53,8 @@ std::optional<Output> parse_output(std::string_view text) {
   return text == "markdown" ? std::optional{Output::markdown} : std::nullopt;
 }
 
-std::optional<std::int64_t> parse_top(const std::string& text) {
-  const auto top = text.empty() ? std::optional{kTop} : parse_integer(text);
-  return top && *top >= 0 && *top <= kMostTop ? top : std::nullopt;
+std::optional<std::size_t> top_of(const CommandLine& line) {
+  return line.report.top.empty() ? std::optional{report::kTop} : report::parse_top(line.report.top);
 }
 
 int refuse(const std::string& message) {
@@ -83,7 +81,7 @@ report::Colours colours() {
 // Where reports come from; each call makes a new one.
 using Look = std::function<Result<report::Report>(Duration over)>;
 
-Look daemon_look(std::string url, std::int64_t top) {
+Look daemon_look(std::string url, std::size_t top) {
   return [url = std::move(url), top](Duration /*over*/) -> Result<report::Report> {
     const auto body =
         ask_daemon(url, "/api/v1/report?top=" + std::to_string(top), kDaemonAnswersWithin);
@@ -105,7 +103,7 @@ Look local_look(const Settings& settings, std::span<const CollectorSpec> specs) 
 }
 
 Result<Look> look(const CommandLine& line, const SettingTable& table,
-                  std::span<const CollectorSpec> specs, std::int64_t top) {
+                  std::span<const CollectorSpec> specs, std::size_t top) {
   if (!line.report.url.empty()) {
     return daemon_look(line.report.url, top);
   }
@@ -239,7 +237,7 @@ int run_report(const CommandLine& line, const SettingTable& table,
     return refuse("report: --output: expected text, json or markdown, got \"" + line.report.output +
                   "\"; see kubecliff --help");
   }
-  const auto top = parse_top(line.report.top);
+  const auto top = top_of(line);
   if (!top) {
     return refuse_top("report", line.report.top);
   }
@@ -258,7 +256,7 @@ int run_report(const CommandLine& line, const SettingTable& table,
 
 int run_watch(const CommandLine& line, const SettingTable& table,
               std::span<const CollectorSpec> specs) {
-  const auto top = parse_top(line.report.top);
+  const auto top = top_of(line);
   if (!top) {
     return refuse_top("watch", line.report.top);
   }

@@ -1,18 +1,22 @@
 #include "exporter/commands/routes.h"
 
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "exporter/http/exposition.h"
 #include "exporter/http/pages.h"
+#include "exporter/report/json.h"
+#include "exporter/report/top.h"
 
 namespace kubecliff {
 
-Routes::Routes(const Runner& runner, const NodeAlerts& alerts, std::string telemetry_path,
-               std::string version)
+Routes::Routes(const Runner& runner, const NodeAlerts& alerts, const NodeReport& report,
+               std::string telemetry_path, std::string version)
     : runner_{runner},
       alerts_{alerts},
+      report_{report},
       version_{std::move(version)},
       telemetry_path_{std::move(telemetry_path)} {}
 
@@ -31,6 +35,9 @@ http::Response Routes::answer(const http::Request& request) const {
   }
   if (request.path == "/") {
     return landing(telemetry_path);
+  }
+  if (request.path == "/api/v1/report") {
+    return report(request);
   }
   if (request.path == "/-/healthy") {
     return {.body = "healthy\n"};
@@ -53,9 +60,24 @@ http::Response Routes::metrics(const http::Request& request) const {
           .body = http::render(format, *snapshots)};
 }
 
+http::Response Routes::report(const http::Request& request) const {
+  const auto wanted = request.parameters("top");
+  const auto top = wanted.empty() ? std::optional{report::kTop} : report::parse_top(wanted.front());
+  if (!top) {
+    return {.status = 400, .body = "top: expected a number from 0 to 1000\n"};
+  }
+  return {.content_type = "application/json",
+          .body = report::to_json(report_.report(request.asker, *top)),
+          .headers = {{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}}};
+}
+
 http::Response Routes::ready() const {
   const Runner::Readiness readiness = runner_.readiness();
-  return {.status = readiness.ready ? 200 : 503, .body = readiness.text};
+  std::string text = readiness.ready ? "ready\n" : "not ready\n";
+  for (const std::string& remark : readiness.remarks) {
+    text += remark + "\n";
+  }
+  return {.status = readiness.ready ? 200 : 503, .body = std::move(text)};
 }
 
 http::Response Routes::landing(const std::string& telemetry_path) const {

@@ -5,16 +5,17 @@
 #include <string>
 
 #include "exporter/commands/node_alerts.h"
+#include "exporter/commands/node_report.h"
 #include "exporter/http/message.h"
 #include "exporter/runner/runner.h"
 
 namespace kubecliff {
 
-// Any thread may call anything. `runner` and `alerts` must outlive it.
+// Any thread may call anything. What it is given must outlive it.
 class Routes {
  public:
-  Routes(const Runner& runner, const NodeAlerts& alerts, std::string telemetry_path,
-         std::string version);
+  Routes(const Runner& runner, const NodeAlerts& alerts, const NodeReport& report,
+         std::string telemetry_path, std::string version);
 
   void set_telemetry_path(std::string path);
 
@@ -22,11 +23,13 @@ class Routes {
 
  private:
   [[nodiscard]] http::Response metrics(const http::Request& request) const;
+  [[nodiscard]] http::Response report(const http::Request& request) const;
   [[nodiscard]] http::Response ready() const;
   [[nodiscard]] http::Response landing(const std::string& telemetry_path) const;
 
   const Runner& runner_;
   const NodeAlerts& alerts_;
+  const NodeReport& report_;
   const std::string version_;
   mutable std::mutex mutex_;
   std::string telemetry_path_;  // guarded by mutex_

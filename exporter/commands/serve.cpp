@@ -14,6 +14,7 @@
 #include "exporter/commands/confinement.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
+#include "exporter/commands/node_report.h"
 #include "exporter/commands/routes.h"
 #include "exporter/commands/version.h"
 #include "exporter/commands/web_servers.h"
@@ -103,7 +104,8 @@ class Daemon {
         settings_{std::move(settings)},
         runner_{specs, {.build = build_info()}},
         alerts_{runner_},
-        routes_{runner_, alerts_, settings_.telemetry_path, build_info().version},
+        report_{runner_, alerts_, report::identity(build_info().version)},
+        routes_{runner_, alerts_, report_, settings_.telemetry_path, build_info().version},
         servers_{[this](const http::Request& request) { return routes_.answer(request); }} {}
 
   Result<void> start(WebConfigPtr web_config) {
@@ -186,6 +188,7 @@ class Daemon {
   WebConfigPtr web_config_;
   Runner runner_;
   NodeAlerts alerts_;
+  NodeReport report_;
   Routes routes_;
   WebServers servers_;  // the last, so that no request outlives what answers it
 };

@@ -2,6 +2,7 @@
 // handlers are tested as plain functions.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,11 +27,17 @@ struct QueryParameter {
   friend bool operator==(const QueryParameter&, const QueryParameter&) = default;
 };
 
+// Whether it is known who asks: over the loopback device, as the node's own people and proxies that
+// have asked who it is (kubectl port-forward, kube-rbac-proxy) do; or signed in, by password or by
+// a certificate that was verified.
+enum class Asker : std::uint8_t { anybody, known };
+
 struct Request {
   std::string method = {};                 // "GET", "HEAD"
   std::string path = {};                   // percent-decoded, without the query
   std::vector<QueryParameter> query = {};  // decoded, in the order sent; a key may occur again
   std::vector<Header> headers = {};        // as sent
+  Asker asker = Asker::anybody;
 
   // The value of the first header of that name, whatever the letters' case; empty where there is
   // none.

@@ -237,6 +237,16 @@ std::string_view text_or_empty(const char* text) {
   return text == nullptr ? "" : text;
 }
 
+bool is_loopback(std::string_view address) {
+  return address.starts_with("127.") || address.starts_with("::ffff:127.") || address == "::1";
+}
+
+// Who asks something of a server with that configuration, once it has let them pass.
+bool have_signed_in(const WebConfig& config) {
+  return !config.users.empty() ||
+         (config.tls && config.tls->client_auth == ClientAuth::require_and_verify);
+}
+
 // Or the status to refuse it with.
 std::expected<Request, int> decoded(const mg_request_info& info) {
   // civetweb drops the headers after the last that it has room for; one of them may have mattered.
@@ -255,6 +265,8 @@ std::expected<Request, int> decoded(const mg_request_info& info) {
   }
   request.path = std::move(*path);
   request.query = std::move(*query);
+  request.asker =
+      is_loopback(text_or_empty(std::data(info.remote_addr))) ? Asker::known : Asker::anybody;
   return request;
 }
 
@@ -401,7 +413,7 @@ struct Server::State {
     return response;
   }
 
-  [[nodiscard]] Response respond(const std::expected<Request, int>& request) {
+  [[nodiscard]] Response respond(std::expected<Request, int>& request) {
     if (!request) {
       return plain_response(request.error());
     }
@@ -413,6 +425,9 @@ struct Server::State {
       response->headers.push_back({"Allow", "GET, HEAD"});
     }
     if (!response) {
+      if (web && have_signed_in(web->config)) {
+        request->asker = Asker::known;
+      }
       response = answer(*request);
       compress(*request, *response);
     }
@@ -426,7 +441,7 @@ struct Server::State {
   // Answers one request and returns its status.
   int serve(mg_connection* connection, Connection most) {
     const mg_request_info& info = *mg_get_request_info(connection);
-    const auto request = decoded(info);
+    auto request = decoded(info);
     const Response response = respond(request);
     const bool kept_open =
         most == Connection::kept && request && can_be_kept(*request, info) && keep(connection);

@@ -95,13 +95,7 @@ Report make_report(const Identity& identity, const Watched& watched) {
                 .covers = watched.covers,
                 .from_daemon = watched.alerts != nullptr,
                 .mode = mode_of(watched.history, watched.moment),
-                .findings = {},
-                .measures = {},
-                .sections = sections_of(watched.history, watched.moment, watched.covers),
-                .curves = {},
-                .names = {},
-                .names_withheld = {},
-                .failures = {}};
+                .sections = sections_of(watched.history, watched.moment, watched.covers)};
   Judge judge{watched, report};
   for (const Check& check : watched.checks.all) {
     judge.judge(check);

@@ -125,22 +125,22 @@ struct Names {
 };
 
 struct Report {
-  std::string node;
-  std::string kernel;
-  std::string version;  // of kubecliff
-  WallClock::time_point at;
+  std::string node = {};
+  std::string kernel = {};
+  std::string version = {};  // of kubecliff
+  WallClock::time_point at = {};
   // How far back rates and trends go: seconds where collectors were asked just now, longer for a
   // daemon.
   std::chrono::seconds covers{0};
   bool from_daemon = false;
-  Mode mode;
-  std::vector<Finding> findings;  // the worst first
-  std::vector<Measure> measures;  // by group, in the order of alerts/thresholds.yaml
-  std::vector<Section> sections;
-  std::vector<Curve> curves;          // only a daemon has them
-  std::optional<Names> names;         // nothing: not asked for, or kept from who asks
-  std::string names_withheld;         // why, in words
-  std::vector<std::string> failures;  // collectors that fail, and checks that cannot be judged
+  Mode mode = {};
+  std::vector<Finding> findings = {};  // the worst first
+  std::vector<Measure> measures = {};  // in the order of alerts/thresholds.yaml
+  std::vector<Section> sections = {};
+  std::vector<Curve> curves = {};          // only a daemon has them
+  std::optional<Names> names = {};         // nothing: not asked for, or kept from who asks
+  std::string names_withheld = {};         // why, in words
+  std::vector<std::string> failures = {};  // collectors that fail, and checks that cannot be judged
 };
 
 // The most severe finding; nothing where there is none.

@@ -93,7 +93,7 @@ class Writer {
       }
     }
     if (far > 0) {
-      text_ += "  " + std::to_string(far) + " others are not half way to theirs\n";
+      text_ += "  " + std::to_string(far) + " more, not half way to their bounds\n";
     }
   }
 

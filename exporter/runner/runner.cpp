@@ -144,26 +144,25 @@ Result<std::vector<SnapshotPtr>> Runner::scrape(std::span<const std::string_view
 }
 
 Runner::Readiness Runner::readiness() const {
-  Readiness readiness{.ready = true, .text = {}};
+  Readiness readiness{.ready = true, .remarks = {}};
   for (const WorkerPtr& worker : workers()) {
     const Worker::Report report = worker->report();
     const std::string line = "collector " + std::string{worker->name()} + ": ";
     if (!report.failure.empty()) {
-      readiness.text += line + report.failure + "\n";
+      readiness.remarks.push_back(line + report.failure);
     } else if (!report.started) {
-      readiness.text += line + "starting\n";
+      readiness.remarks.push_back(line + "starting");
     } else if (worker->schedule() != Schedule::in_scrape && !report.successful) {
-      readiness.text += line + "first reading under way\n";
+      readiness.remarks.push_back(line + "first reading under way");
     }
     readiness.ready = readiness.ready && report.started;
   }
   readiness.ready = readiness.ready || environment_.time.now() - started_ > kLongestStart;
 
   if (host_network() == false) {
-    readiness.text +=
-        "not in the node's network namespace: what is counted is this pod's (hostNetwork: true)\n";
+    readiness.remarks.emplace_back(
+        "not in the node's network namespace: what is counted is this pod's (hostNetwork: true)");
   }
-  readiness.text.insert(0, readiness.ready ? "ready\n" : "not ready\n");
   return readiness;
 }
 

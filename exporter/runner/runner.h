@@ -61,8 +61,8 @@ class Runner {
 
   struct Readiness {
     bool ready = false;
-    std::string
-        text;  // a line for each thing worth knowing: what fails and why, what is not read yet
+    // A line for each thing worth knowing: what fails and why, what is not read yet.
+    std::vector<std::string> remarks;
   };
 
   // `specs` must outlive the runner.

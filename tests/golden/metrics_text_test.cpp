@@ -64,10 +64,9 @@ TEST(MetricsText, IsAsTheGoldenFileSays) {
                 .host_network = [] { return true; }});
   // Both background collectors have had their one turn.
   ASSERT_TRUE(test::eventually([&] {
-    return runner.readiness().text ==
-           "ready\n"
-           "collector tables: ipv6 filter changed while it was read\n"
-           "collector refused: needs CAP_SYS_ADMIN\n";
+    return runner.readiness().remarks ==
+           std::vector<std::string>{"collector tables: ipv6 filter changed while it was read",
+                                    "collector refused: needs CAP_SYS_ADMIN"};
   }));
 
   const auto snapshots = runner.scrape();

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "exporter/alerting/evaluate.h"
 #include "tests/support/result_matchers.h"
 
 namespace kubecliff {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "collectors/core/samples.h"
+#include "exporter/alerting/evaluate.h"
 
 namespace kubecliff {
 namespace {
@@ -117,6 +118,31 @@ TEST(History, TakesHistogramsApartAsPrometheusStoresThem) {
     bounds.emplace(bucket.labels.at("le"), std::to_string(static_cast<int>(bucket.value)));
   }
   EXPECT_EQ(bounds, (Labels{{"0.005", "2"}, {"5.5", "6"}, {"+Inf", "7"}}));
+}
+
+TEST(History, CanBeStretchedAsIfItHadGoneOnLikeThat) {
+  constexpr FamilySpec kCounter{
+      .name = "counted_total", .type = prometheus::MetricType::Counter, .help = ""};
+  History history;
+  const auto rate = parse_expression("rate(counted_total[5m])");
+  const auto growth = parse_expression("delta(gauge[5m])");
+  for (const auto& expression : {*rate, *growth}) {
+    for (const Selector* selector : selectors(*expression)) {
+      history.remember(*selector);
+    }
+  }
+  // Seven a second, of which the history knows two seconds, and a gauge that went up by three.
+  for (const int second : {10, 12}) {
+    Samples samples;
+    samples.add(kCounter, 7 * second);
+    samples.add(kGauge, {"ipv4"}, second == 10 ? 1 : 4);
+    const std::vector snapshots{snapshot(samples)};
+    history.take(at(seconds{second}), snapshots);
+  }
+  history.stretch(minutes{5});
+  const Moment now{.steady = at(seconds{12}), .wall = {}};
+  EXPECT_DOUBLE_EQ(evaluate(**rate, history, now)->front().value, 7);
+  EXPECT_DOUBLE_EQ(evaluate(**growth, history, now)->front().value, 0);
 }
 
 }  // namespace

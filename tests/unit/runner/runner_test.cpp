@@ -31,6 +31,7 @@ using test::fails_with;
 using test::fake_spec;
 using test::Gate;
 using test::has_value;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
@@ -219,8 +220,8 @@ TEST_F(RunnerTest, ServesTheKindsThatWereDeclaredAndTakesNoOther) {
   EXPECT_EQ(find(snapshots, "kubecliff_collector_refreshes_total", {"flows", "full"}),
             std::nullopt);
   EXPECT_EQ(find(snapshots, kValue.name), std::nullopt);
-  EXPECT_THAT(runner_->readiness().text,
-              HasSubstr("collector flows: a refresh of a kind that was not declared: full\n"));
+  EXPECT_THAT(runner_->readiness().remarks,
+              Contains("collector flows: a refresh of a kind that was not declared: full"));
 }
 
 TEST_F(RunnerTest, InScrapeReadingIsOfThisScrape) {
@@ -306,8 +307,8 @@ TEST_F(RunnerTest, ExceptionsAreInternalErrorsOfTheCollectorAlone) {
   EXPECT_EQ(find(snapshots, "kubecliff_collector_errors_total", {"thrower"}), 1);
   EXPECT_EQ(find(snapshots, "kubecliff_collector_failing", {"thrower", "internal"}), 1);
   EXPECT_EQ(find(snapshots, "kubecliff_collector_failing", {"odd", "internal"}), 1);
-  EXPECT_THAT(runner_->readiness().text,
-              HasSubstr("collector thrower: unexpected exception: boom\n"));
+  EXPECT_THAT(runner_->readiness().remarks,
+              Contains("collector thrower: unexpected exception: boom"));
 }
 
 TEST_F(RunnerTest, FailureIsLoggedOncePerChangeAndRecoveryOnce) {
@@ -360,7 +361,7 @@ TEST_F(RunnerTest, CollectorThatCannotBeMadeFailsAloneAndHoldsNobodyUp) {
   EXPECT_EQ(find(snapshots, "kubecliff_collector_success", {"refused"}), 0);
   EXPECT_EQ(find(snapshots, "kubecliff_collector_failing", {"refused", "denied"}), 1);
   EXPECT_EQ(find(snapshots, "kubecliff_collector_failing", {"thrower", "internal"}), 1);
-  EXPECT_THAT(runner_->readiness().text, HasSubstr("collector refused: needs CAP_NET_ADMIN\n"));
+  EXPECT_THAT(runner_->readiness().remarks, Contains("collector refused: needs CAP_NET_ADMIN"));
 }
 
 TEST_F(RunnerTest, CollectFilterTakesDottedChildrenAndRefusesUnknownNames) {
@@ -433,9 +434,10 @@ TEST_F(RunnerTest, ReadinessDoesNotWaitForFirstReadings) {
     return serves(1)(now, out);
   })});
   EXPECT_TRUE(eventually([&] { return runner_->readiness().ready; }));
-  EXPECT_EQ(runner_->readiness().text, "ready\ncollector tables: first reading under way\n");
+  EXPECT_THAT(runner_->readiness().remarks,
+              ElementsAre("collector tables: first reading under way"));
   gate.open();
-  EXPECT_TRUE(eventually([&] { return runner_->readiness().text == "ready\n"; }));
+  EXPECT_TRUE(eventually([&] { return runner_->readiness().remarks.empty(); }));
 }
 
 TEST_F(RunnerTest, HostNetworkIsServedWhereItIsKnown) {
@@ -445,7 +447,8 @@ TEST_F(RunnerTest, HostNetworkIsServedWhereItIsKnown) {
   settings.host_network = [] { return false; };
   runner_->apply(settings);
   EXPECT_EQ(find(scrape(), "kubecliff_host_network"), 0);
-  EXPECT_THAT(runner_->readiness().text, HasSubstr("not in the node's network namespace"));
+  EXPECT_THAT(runner_->readiness().remarks,
+              Contains(HasSubstr("not in the node's network namespace")));
 }
 
 TEST_F(RunnerTest, ProcessMetricsAreThisProcess) {

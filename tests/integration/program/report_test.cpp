@@ -1,0 +1,144 @@
+// `kubecliff report` and `/api/v1/report`, held to the tools that know the same.
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/integration/program/program.h"
+#include "tests/support/backend.h"
+#include "tests/support/iptables_save.h"
+#include "tests/support/network_namespace.h"
+#include "tests/support/result_matchers.h"
+#include "tests/support/ruleset.h"
+#include "tests/support/run_tool.h"
+#include "tests/support/services.h"
+
+namespace kubecliff::test {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// In the namespace in which the test stands.
+ToolRun report(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "report");
+  return run_program(std::move(arguments));
+}
+
+json fact(const json& report, std::string_view id) {
+  for (const json& section : report.value("sections", json::array())) {
+    for (const json& one : section["facts"]) {
+      if (one["id"] == id) {
+        return one;
+      }
+    }
+  }
+  return nullptr;
+}
+
+json by_check(const json& list, std::string_view check) {
+  for (const json& one : list) {
+    if (one["check"] == check) {
+      return one;
+    }
+  }
+  return nullptr;
+}
+
+class ReportTest : public NetworkNamespaceTest {
+ protected:
+  static void must_restore(const RulesetShape& shape) {
+    ASSERT_THAT(restore(Backend::nft, shape.family, Ruleset{shape}.restore_input()), has_value());
+  }
+};
+
+TEST_F(ReportTest, CountsWhatIptablesSaveCountsAndSaysWhatIsWorst) {
+  must_restore(plain(2'100, 2, Family::ipv4));
+
+  const ToolRun run = report({"--output=json", "--top=0"});
+  const json found = json::parse(run.out);
+  EXPECT_EQ(found["mode"]["verdict"], "iptables-nft");
+  EXPECT_EQ(fact(found, "iptables_services")["value"], 2'100);
+  const auto saved = save(Backend::nft, Family::ipv4);
+  ASSERT_THAT(saved, has_value());
+  std::int64_t rules = 0;
+  for (const auto& [name, table] : parse_iptables_save(*saved).tables) {
+    rules += table.rules;
+  }
+  EXPECT_EQ(fact(found, "iptables_rules")["value"], rules);
+  // Two thousand are a warning.
+  EXPECT_EQ(by_check(found["findings"], "services_in_iptables")["severity"], "warning");
+  EXPECT_EQ(by_check(found["measures"], "services_in_iptables")["value"], 2'100);
+  EXPECT_EQ(found["verdict"], "warning");
+  EXPECT_EQ(run.exit_status, 4);
+}
+
+TEST_F(ReportTest, OfWhatIsCriticalSaysWhatToDoAndEndsWithFive) {
+  must_restore(plain(10, 2, Family::ipv4));
+  const ToolRun run =
+      report({"--alerting.thresholds=check=services_in_iptables,info=7,warning=8,critical=9"});
+  EXPECT_EQ(run.exit_status, 5) << run.out << run.err;
+  EXPECT_THAT(run.out, HasSubstr("\nCRITICAL  KubecliffServicesInIptables\n"));
+  EXPECT_THAT(run.out, HasSubstr("\n          -> "));
+  EXPECT_THAT(run.out, HasSubstr("alerts/runbooks/KubecliffServicesInIptables.md\n"));
+  EXPECT_THAT(run.out, Not(HasSubstr("\x1b")));
+}
+
+TEST_F(ReportTest, SaysInMarkdownWhatItSaysInText) {
+  const ToolRun run = report({"--output=markdown"});
+  EXPECT_THAT(run.out, StartsWith("# kubecliff report: "));
+}
+
+TEST_F(ReportTest, OfADaemonIsWhatItsApiSays) {
+  must_restore(plain(10, 2, Family::ipv4));
+  const auto program = Program::start({"--web.listen-address=127.0.0.1:0"});
+  ASSERT_THAT(program, has_value());
+  const std::uint16_t port = (*program)->port_served();
+  ASSERT_NE(port, 0);
+
+  const std::string url = "--url=http://127.0.0.1:" + std::to_string(port);
+  json found = json::object();
+  // It judges once a second in its first seconds.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  while (fact(found, "iptables_services").is_null() && std::chrono::steady_clock::now() < end) {
+    ::usleep(200'000);
+    found = json::parse(report({url, "--output=json"}).out);
+  }
+  EXPECT_EQ(fact(found, "iptables_services")["value"], 10);
+  EXPECT_EQ(found["from_daemon"], true);
+  EXPECT_THAT(report({url}).out, HasSubstr("10  Service ports in iptables (nft, ipv4)"));
+
+  const std::string answer = http_get(port, "/api/v1/report");
+  EXPECT_THAT(answer, HasSubstr("Content-Type: application/json\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Cache-Control: no-store\r\n"));
+  EXPECT_THAT(http_get(port, "/api/v1/report?top=-1"), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(ReportTest, SaysWhatIsWrongWithWhatItWasAskedFor) {
+  const auto refusal = [](std::vector<std::string> arguments) {
+    const ToolRun run = report(std::move(arguments));
+    return std::to_string(run.exit_status) + " " + run.err;
+  };
+  EXPECT_EQ(refusal({"--output=xml"}),
+            "2 kubecliff: report: --output: expected text, json or markdown, got \"xml\"; see "
+            "kubecliff --help\n");
+  EXPECT_EQ(refusal({"--top=many"}),
+            "2 kubecliff: report: --top: expected a number from 0 to 1000, got \"many\"; see "
+            "kubecliff --help\n");
+  EXPECT_EQ(refusal({"--url=localhost"}),
+            "2 kubecliff: report: --url: expected an address such as http://127.0.0.1:9909, got "
+            "\"localhost\"\n");
+  EXPECT_THAT(refusal({"--url=http://127.0.0.1:" + std::to_string(free_port())}),
+              StartsWith("1 kubecliff: report: --url: the daemon: "));
+}
+
+}  // namespace
+}  // namespace kubecliff::test

@@ -1,0 +1,40 @@
+#include "exporter/report/markdown.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/report/report_of.h"
+
+namespace kubecliff::report {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+TEST(ToMarkdown, SaysWhatTheTextSays) {
+  const std::string text = to_markdown(test::full_report());
+  EXPECT_THAT(text,
+              StartsWith("# kubecliff report: worker-1\n\n2024-11-22T21:50:03Z, kernel 6.1.0, "
+                         "kubecliff 0.1.0\n\n- **Mode:** iptables-nft, and kube-proxy says "
+                         "ipvs\n- **Conflict:** kube\\_proxy\\_disagrees\n"));
+  EXPECT_THAT(text, HasSubstr("\n## CRITICAL: KubecliffConntrackUse\n\n**The connection tracking "
+                              "table of worker-1 is 91.2% full** At 100 % the node drops new "
+                              "connections.\n\n**Next:** See who opens them.\n\n"
+                              "[Runbook](<https://example.org/KubecliffConntrackUse.md>), fires "
+                              "since 2024-11-22T21:40:03Z\n"));
+  EXPECT_THAT(text, HasSubstr("| conntrack use | **91.2%** |  | 70% | 85% |\n"));
+  EXPECT_THAT(text, HasSubstr("| a new flow is sent in \\(median\\) \\(ipv4\\) | 108.8us |\n"));
+}
+
+TEST(ToMarkdown, LetsWhatOthersWroteBeNothingButText) {
+  const std::string text = to_markdown(test::full_report());
+  EXPECT_THAT(text, HasSubstr("| a?\\[31m\\<b\\>\\|\\`\\*\\[x\\]\\(http://x\\)??\"'\\& | 1,200 | "
+                              "3,600 | 12,345 |\n"));
+  EXPECT_THAT(text, Not(HasSubstr("<b>")));
+}
+
+}  // namespace
+}  // namespace kubecliff::report

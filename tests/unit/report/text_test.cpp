@@ -1,0 +1,94 @@
+#include "exporter/report/text.h"
+
+#include <algorithm>
+#include <sstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/report/report_of.h"
+
+namespace kubecliff::report {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+TEST(ToText, PutsModeVerdictAndTheWorstFirst) {
+  EXPECT_THAT(
+      to_text(test::full_report(), Colours::off),
+      StartsWith(
+          "kubecliff report: worker-1 at 2024-11-22T21:50:03Z, kernel 6.1.0, kubecliff 0.1.0\n"
+          "Mode      iptables-nft, and kube-proxy says ipvs\n"
+          "          conflict: kube_proxy_disagrees\n"
+          "Verdict   1 critical, 1 warning; watched for 6h 0m 0s\n"
+          "\n"
+          "CRITICAL  KubecliffConntrackUse, fires since 2024-11-22T21:40:03Z\n"
+          "          The connection tracking table of worker-1 is 91.2% full\n"
+          "          At 100 % the node drops new connections.\n"
+          "          -> See who opens them.\n"
+          "             https://example.org/KubecliffConntrackUse.md\n"
+          "\n"
+          "warning   KubecliffNatRules\n"));
+}
+
+TEST(ToText, ShowsFiguresBesideTheirBoundsWhereTheyAreNear) {
+  const std::string text = to_text(test::full_report(), Colours::off);
+  EXPECT_THAT(text,
+              HasSubstr("now          info       warning      critical\n"
+                        "  conntrack use                                    91.2%             -"
+                        "           70%           85%\n"
+                        "  1 more, not half way to their bounds\n"));
+  EXPECT_THAT(text, HasSubstr("108.8us  a new flow is sent in (median) (ipv4)\n"));
+}
+
+TEST(ToText, ListsWhatHasANameAndWhatCouldNotBeRead) {
+  const std::string text = to_text(test::full_report(), Colours::off);
+  EXPECT_THAT(text, HasSubstr("90,000  10.244.1.9  (at most 12 too many)\n"));
+  EXPECT_THAT(text, HasSubstr("7  kube-system/kube-dns:dns -> 10.244.9.9:53\n"));
+  EXPECT_THAT(text, HasSubstr("90%  10.244.1.7:8080          expected 50%\n"));
+  EXPECT_THAT(text, HasSubstr("not read: ipvs: not in this kernel\n"));
+}
+
+TEST(ToText, OfAQuietNodeIsShort) {
+  EXPECT_EQ(
+      to_text({.node = "a", .kernel = "6.1", .version = "1", .covers = std::chrono::seconds{2}},
+              Colours::off),
+      "kubecliff report: a at 1970-01-01T00:00:00Z, kernel 6.1, kubecliff 1\n"
+      "Mode      not known\n"
+      "Verdict   no bound is exceeded; rates over 2s, asked just now\n");
+}
+
+TEST(ToText, SaysWhyThereAreNoNames) {
+  Report report;
+  report.names_withheld = "Only to who is known.";
+  EXPECT_THAT(to_text(report, Colours::off),
+              EndsWith("\nServices and flows by name\n  Only to who is known.\n"));
+}
+
+TEST(ToText, StaysInItsColumnsAndLetsNothingForeignReachTheTerminal) {
+  Report report = test::full_report();
+  report.findings.front().summary = std::string(3'000, 'x') + test::kHostile;
+  report.findings.front().next = test::kHostile;
+  report.mode.verdict = test::kHostile;
+  const std::string text = to_text(report, Colours::off);
+  EXPECT_TRUE(std::ranges::all_of(
+      text, [](char byte) { return byte == '\n' || (byte >= ' ' && byte <= '~'); }));
+  std::istringstream lines{to_text(test::full_report(), Colours::off)};
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 100U) << line;
+    EXPECT_THAT(line, Not(EndsWith(" ")));
+  }
+}
+
+TEST(ToText, HasColoursOnlyWhereTheyAreWanted) {
+  EXPECT_THAT(to_text(test::full_report(), Colours::on),
+              HasSubstr("\x1b[1;31mCRITICAL  \x1b[0m\x1b[1mKubecliffConntrackUse\x1b[0m"));
+  EXPECT_THAT(to_text(test::full_report(), Colours::off), Not(HasSubstr("\x1b")));
+}
+
+}  // namespace
+}  // namespace kubecliff::report

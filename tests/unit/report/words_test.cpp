@@ -1,0 +1,62 @@
+#include "exporter/report/words.h"
+
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/report/report_of.h"
+
+namespace kubecliff::report {
+namespace {
+
+TEST(Figure, ReadsAsAPersonWouldWriteIt) {
+  EXPECT_EQ(figure("", 7), "7");
+  EXPECT_EQ(figure("", 1'234'567), "1,234,567");
+  EXPECT_EQ(figure("/min", -1'203.4), "-1,203/min");
+  EXPECT_EQ(figure("/s", 0.125), "0.12/s");
+  EXPECT_EQ(figure("rules", 51'008), "51,008 rules");
+  EXPECT_EQ(figure("rules", 12), "12 rules");
+  EXPECT_EQ(figure("packets/s", 0.02), "0.02 packets/s");
+  EXPECT_EQ(figure("cores", 0.5), "0.50 cores");
+  EXPECT_EQ(figure("ratio", 0.912), "91.2%");
+  EXPECT_EQ(figure("seconds", 0.000'108'8), "108.8us");
+  EXPECT_EQ(figure("seconds", 200), "3m 20s");
+  EXPECT_EQ(figure("seconds", 86'400), "1d 0h 0m 0s");
+  EXPECT_EQ(figure("rules", 1e300).substr(0, 4), "1000");
+  EXPECT_EQ(figure("", std::numeric_limits<double>::infinity()), "inf ");
+}
+
+TEST(Grouped, PutsACommaBeforeEveryThird) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(1'000), "1,000");
+  EXPECT_EQ(grouped(std::numeric_limits<std::uint64_t>::max()), "18,446,744,073,709,551,615");
+}
+
+TEST(IsNear, FromHalfOfTheFirstBoundOn) {
+  Measure measure{
+      .check = "a",
+      .group = "b",
+      .labels = {},
+      .value = 49,
+      .unit = "rules",
+      .bounds = {{.severity = Severity::info, .side = Bound::Side::above, .value = 100},
+                 {.severity = Severity::warning, .side = Bound::Side::above, .value = 200}},
+      .exceeded = {}};
+  EXPECT_FALSE(is_near(measure));
+  measure.value = 50;
+  EXPECT_TRUE(is_near(measure));
+  measure.bounds = {{.severity = Severity::warning, .side = Bound::Side::below, .value = 0}};
+  measure.value = -1;
+  EXPECT_FALSE(is_near(measure));
+  measure.exceeded = Severity::warning;
+  EXPECT_TRUE(is_near(measure));
+}
+
+TEST(Verdict, CountsBySeverity) {
+  EXPECT_EQ(verdict(test::full_report()), "1 critical, 1 warning");
+  EXPECT_EQ(verdict({}), "no bound is exceeded");
+}
+
+}  // namespace
+}  // namespace kubecliff::report
