@@ -134,10 +134,12 @@ std::string_view name_in_head(const Extension& error_target) {
 
 class Walker {
  public:
-  Walker(Bytes blob, const xtables::TableInfo& info, AddressFamily family)
+  Walker(Bytes blob, const xtables::TableInfo& info, AddressFamily family,
+         const RuleVisitor* visitor = nullptr)
       : blob_{blob},
         info_{info},
-        layout_{family == AddressFamily::ipv4 ? kIpv4Layout : kIpv6Layout} {}
+        layout_{family == AddressFamily::ipv4 ? kIpv4Layout : kIpv6Layout},
+        visitor_{visitor} {}
 
   Result<LegacyTable> walk();
 
@@ -146,12 +148,15 @@ class Walker {
   [[nodiscard]] std::string_view chain_before(std::size_t first_rule) const;
   [[nodiscard]] std::optional<Rule> decode_rule(const Entry& entry, std::size_t offset) const;
   void begin_chain(std::string_view name, ChainKind kind, std::size_t first_rule);
+  void add_rule(const Rule& rule);
   void end_chain();
   void count_jumps_to_dead_chains();
 
   Bytes blob_;
   const xtables::TableInfo& info_;
   const Layout& layout_;
+  const RuleVisitor* visitor_;  // where there is one, nothing is folded
+  bool visited_ = false;        // the chain that began last
   LegacyTable table_;
   ChainFold fold_;
   bool in_chain_ = false;
@@ -189,10 +194,7 @@ Result<LegacyTable> Walker::walk() {
         return fail(ErrorKind::malformed, "legacy table: a rule outside of any chain");
       }
       if (pending_) {
-        fold_.add(*pending_);
-        if (pending_->target == Target::chain) {
-          jumps_.push_back(pending_jump_);
-        }
+        add_rule(*pending_);
       }
       pending_ = decode_rule(*entry, offset);
       if (!pending_) {
@@ -233,10 +235,12 @@ std::string_view Walker::chain_before(std::size_t first_rule) const {
 std::optional<Rule> Walker::decode_rule(const Entry& entry, std::size_t offset) const {
   Rule rule;
   rule.packets = *read_as<std::uint64_t>(entry.bytes, layout_.counters);
-  rule.content = hash_of(entry.bytes.subspan(layout_.header),
-                         hash_of(entry.bytes.first(layout_.selector_size)));
+  if (visitor_ == nullptr) {
+    rule.content = hash_of(entry.bytes.subspan(layout_.header),
+                           hash_of(entry.bytes.first(layout_.selector_size)));
+  }
 
-  if (fold_.wants_destinations()) {
+  if (visitor_ != nullptr || fold_.wants_destinations()) {
     rule.destination = destination_of(entry.bytes, layout_);
   }
   rule.address_size = layout_.address_size;
@@ -247,6 +251,9 @@ std::optional<Rule> Walker::decode_rule(const Entry& entry, std::size_t offset) 
       return std::nullopt;
     }
     apply_match(match->name, match->data, rule);
+    if (visitor_ != nullptr) {
+      take_comment(match->name, match->data, rule);
+    }
     rest = rest.subspan(match->size);
   }
 
@@ -271,8 +278,28 @@ std::optional<Rule> Walker::decode_rule(const Entry& entry, std::size_t offset) 
 
 void Walker::begin_chain(std::string_view name, ChainKind kind, std::size_t first_rule) {
   in_chain_ = true;
+  if (visitor_ != nullptr) {
+    visited_ = kind == ChainKind::user;
+    if (visited_) {
+      visitor_->begin_chain(name);
+    }
+    return;
+  }
   chain_start_ = first_rule;
   fold_.begin(name, kind);
+}
+
+void Walker::add_rule(const Rule& rule) {
+  if (visitor_ != nullptr) {
+    if (visited_) {
+      visitor_->add(rule);
+    }
+    return;
+  }
+  fold_.add(rule);
+  if (rule.target == Target::chain) {
+    jumps_.push_back(pending_jump_);
+  }
 }
 
 void Walker::end_chain() {
@@ -281,6 +308,9 @@ void Walker::end_chain() {
     return;
   }
   in_chain_ = false;
+  if (visitor_ != nullptr) {
+    return;
+  }
   ChainRecord record = fold_.finish();
   record.handle = chain_start_;
   record.links_at = static_cast<std::uint32_t>(table_.links.size());
@@ -308,6 +338,12 @@ void Walker::count_jumps_to_dead_chains() {
 Result<LegacyTable> decode_legacy(Bytes blob, const xtables::TableInfo& info,
                                   AddressFamily family) {
   return Walker{blob, info, family}.walk();
+}
+
+Result<void> visit_legacy(Bytes blob, const xtables::TableInfo& info, AddressFamily family,
+                          const RuleVisitor& visitor) {
+  const Result<LegacyTable> walked = Walker{blob, info, family, &visitor}.walk();
+  return walked ? Result<void>{} : std::unexpected(walked.error());
 }
 
 }  // namespace kubecliff::iptables

@@ -8,6 +8,8 @@
 // are rules.
 #pragma once
 
+#include <functional>
+#include <string_view>
 #include <vector>
 
 #include "collectors/core/result.h"
@@ -28,5 +30,15 @@ struct LegacyTable {
 // contradict it or themselves.
 [[nodiscard]] Result<LegacyTable> decode_legacy(Bytes blob, const xtables::TableInfo& info,
                                                 AddressFamily family);
+
+// Whoever wants the rules one by one: chains that users made, each followed by its rules with
+// destination and comment. Views point into the blob.
+struct RuleVisitor {
+  std::function<void(std::string_view chain)> begin_chain;
+  std::function<void(const Rule& rule)> add;
+};
+// The same walk, and the same errors. Rules of built-in chains are left out.
+[[nodiscard]] Result<void> visit_legacy(Bytes blob, const xtables::TableInfo& info,
+                                        AddressFamily family, const RuleVisitor& visitor);
 
 }  // namespace kubecliff::iptables

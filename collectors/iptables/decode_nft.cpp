@@ -38,7 +38,7 @@ void apply_immediate(Bytes data, Rule& rule) {
   }
 }
 
-void apply_expression(const netlink::NftExpression& expression, Rule& rule) {
+void apply_expression(const netlink::NftExpression& expression, Detail detail, Rule& rule) {
   const auto& [name, data] = expression;
   if (name == "counter") {
     const Bytes packets = find_attribute(data, NFTA_COUNTER_PACKETS);
@@ -46,8 +46,12 @@ void apply_expression(const netlink::NftExpression& expression, Rule& rule) {
   } else if (name == "immediate") {
     apply_immediate(data, rule);
   } else if (name == "match") {
-    apply_match(text_of(find_attribute(data, NFTA_MATCH_NAME)),
-                find_attribute(data, NFTA_MATCH_INFO), rule);
+    const std::string_view match = text_of(find_attribute(data, NFTA_MATCH_NAME));
+    const Bytes info = find_attribute(data, NFTA_MATCH_INFO);
+    apply_match(match, info, rule);
+    if (detail == Detail::comments) {
+      take_comment(match, info, rule);
+    }
   } else if (name == "target") {
     apply_target(text_of(find_attribute(data, NFTA_TARGET_NAME)),
                  read_be<std::uint32_t>(find_attribute(data, NFTA_TARGET_REV)).value_or(0),
@@ -106,6 +110,10 @@ std::optional<Rule> decode_rule(const netlink::Message& message, Detail detail) 
   while (attributes.next(attribute)) {
     if (attribute.type == NFTA_RULE_USERDATA) {
       rule.content = hash_of(attribute.payload, rule.content);
+      if (detail == Detail::comments) {
+        const std::string_view comment = netlink::decode_nft_comment(attribute.payload);
+        rule.comment = comment.empty() ? rule.comment : comment;
+      }
     } else if (attribute.type == NFTA_RULE_EXPRESSIONS) {
       Attribute element;
       Attributes elements{attribute.payload};
@@ -117,8 +125,8 @@ std::optional<Rule> decode_rule(const netlink::Message& message, Detail detail) 
         if (expression->name != "counter") {
           rule.content = hash_of(element.payload, rule.content);
         }
-        apply_expression(*expression, rule);
-        if (detail == Detail::destinations) {
+        apply_expression(*expression, detail, rule);
+        if (detail != Detail::figures) {
           destination.apply(*expression);
         }
       }
@@ -130,7 +138,7 @@ std::optional<Rule> decode_rule(const netlink::Message& message, Detail detail) 
   if (attributes.malformed()) {
     return std::nullopt;
   }
-  if (detail == Detail::destinations) {
+  if (detail != Detail::figures) {
     take_destination(destination, rule);
   }
   return rule;

@@ -16,8 +16,9 @@ namespace kubecliff::iptables {
 [[nodiscard]] ChainKind kind_of(const netlink::NftChain& chain);
 
 // Whether a rule's destination and translation are wanted too: they take following every register,
-// and only some chains tell Services by them.
-enum class Detail : std::uint8_t { figures, destinations };
+// and only some chains tell Services by them. And whether its comment is, which iptables-nft keeps
+// as a match of xtables, as of 1.8.9, and nft in the rule's user data.
+enum class Detail : std::uint8_t { figures, destinations, comments };
 [[nodiscard]] Detail detail_of(std::string_view chain);
 
 // Nothing where the message is broken. The rule's chain is a view into the message.

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/xt_CT.h>
+#include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_statistic.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <netinet/in.h>
@@ -117,6 +118,13 @@ void apply_match(std::string_view match, Bytes info, Rule& rule) {
                      XT_UDP_INV_DSTPT, info, rule);
   } else if (match == "sctp") {
     apply_sctp(info, rule);
+  }
+}
+
+void take_comment(std::string_view match, Bytes info, Rule& rule) {
+  // struct xt_comment_info is nothing else.
+  if (match == "comment") {
+    rule.comment = text_of(info.first(std::min<std::size_t>(info.size(), XT_MAX_COMMENT_LEN - 1)));
   }
 }
 

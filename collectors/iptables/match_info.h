@@ -13,6 +13,10 @@ namespace kubecliff::iptables {
 // Takes what matters of a match into the rule; every other match is left alone.
 void apply_match(std::string_view match, Bytes info, Rule& rule);
 
+// Of a match that is a comment, what it says. Apart from the other matches: a refresh does not pay
+// for what it does not use.
+void take_comment(std::string_view match, Bytes info, Rule& rule);
+
 // Takes what a target that is neither a verdict nor a jump does into the rule.
 void apply_target(std::string_view target, std::uint32_t revision, Bytes info, Rule& rule);
 

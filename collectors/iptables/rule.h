@@ -32,6 +32,8 @@ struct Rule {
   Translation translation = {};  // Target::dnat
   // Of the table's family. (Every other decoded part is a view into what was read, too.)
   std::size_t address_size = 0;
+  // What whoever wrote it says of it, where it was asked for: bytes that users choose, 255 at most.
+  std::string_view comment = {};
 };
 
 }  // namespace kubecliff::iptables

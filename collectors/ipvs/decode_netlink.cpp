@@ -45,6 +45,10 @@ Protocol protocol_of(const ServerKey& key) {
   }
 }
 
+std::optional<std::uint64_t> connections_in(Bytes statistics) {
+  return read_as<std::uint64_t>(netlink::find_attribute(statistics, IPVS_STATS_ATTR_CONNS));
+}
+
 }  // namespace
 
 std::optional<NetlinkServer> decode_virtual_server(const netlink::Message& message) {
@@ -139,6 +143,21 @@ std::optional<std::uint64_t> service_key_of(const ServerKey& key) {
 
 std::optional<std::uint64_t> decode_endpoint_key(const netlink::Message& message,
                                                  std::uint64_t service) {
+  const auto endpoint = decode_endpoint(message);
+  return endpoint
+             ? std::optional{endpoint_key(service, backend_key(endpoint->address, endpoint->port))}
+             : std::nullopt;
+}
+
+ServerDetails decode_virtual_details(const netlink::Message& message) {
+  const Bytes server =
+      netlink::find_attribute(netlink::generic_attributes(message), IPVS_CMD_ATTR_SERVICE);
+  const auto flags = read_as<ip_vs_flags>(netlink::find_attribute(server, IPVS_SVC_ATTR_FLAGS));
+  return {.persistent = flags && (flags->flags & IP_VS_SVC_F_PERSISTENT) != 0,
+          .connections = connections_in(netlink::find_attribute(server, IPVS_SVC_ATTR_STATS64))};
+}
+
+std::optional<Endpoint> decode_endpoint(const netlink::Message& message) {
   const Bytes server =
       netlink::find_attribute(netlink::generic_attributes(message), IPVS_CMD_ATTR_DEST);
   const Bytes address = netlink::find_attribute(server, IPVS_DEST_ATTR_ADDR);
@@ -150,7 +169,12 @@ std::optional<std::uint64_t> decode_endpoint_key(const netlink::Message& message
     return std::nullopt;
   }
   // The kernel sends room for the longer address in either family.
-  return endpoint_key(service, backend_key(address.first(address_size(*family)), *port));
+  return Endpoint{
+      .address = address.first(address_size(*family)),
+      .port = *port,
+      .weight = read_as<std::uint32_t>(netlink::find_attribute(server, IPVS_DEST_ATTR_WEIGHT))
+                    .value_or(0),
+      .connections = connections_in(netlink::find_attribute(server, IPVS_DEST_ATTR_STATS64))};
 }
 
 std::optional<std::uint32_t> decode_table_buckets(const netlink::Message& message) {

@@ -35,6 +35,25 @@ struct NetlinkServer {
 [[nodiscard]] std::optional<std::uint64_t> service_key_of(const ServerKey& key);
 [[nodiscard]] std::optional<std::uint64_t> decode_endpoint_key(const netlink::Message& message,
                                                                std::uint64_t service);
+
+// What is told of a virtual server by name, beyond what is counted.
+struct ServerDetails {
+  bool persistent = false;  // clients stay with their real server
+  // Since it was made, as of the estimator's last round; nothing before Linux 4.1.
+  std::optional<std::uint64_t> connections = {};
+};
+[[nodiscard]] ServerDetails decode_virtual_details(const netlink::Message& message);
+
+// A real server as an endpoint. The address is a view into the message.
+struct Endpoint {
+  Bytes address = {};
+  std::uint16_t port = 0;
+  std::uint32_t weight = 0;
+  std::optional<std::uint64_t> connections = {};  // as of a virtual server
+};
+// Nothing where the message lacks what every message of its kind has.
+[[nodiscard]] std::optional<Endpoint> decode_endpoint(const netlink::Message& message);
+
 // IPVS_CMD_GET_INFO.
 [[nodiscard]] std::optional<std::uint32_t> decode_table_buckets(const netlink::Message& message);
 

@@ -86,6 +86,23 @@ std::optional<NftExpression> decode_nft_expression(Bytes element) {
                                                            : std::optional{expression};
 }
 
+std::string_view decode_nft_comment(Bytes user_data) {
+  constexpr std::size_t kHeader = 2;
+  constexpr std::byte kComment{0};  // NFTNL_UDATA_RULE_COMMENT, NFTNL_UDATA_SET_ELEM_COMMENT
+  while (user_data.size() >= kHeader) {
+    const auto size = std::to_integer<std::size_t>(user_data[1]);
+    if (size > user_data.size() - kHeader) {
+      break;
+    }
+    const Bytes value = user_data.subspan(kHeader, size);
+    if (user_data[0] == kComment) {
+      return text_of(value);
+    }
+    user_data = user_data.subspan(kHeader + size);
+  }
+  return {};
+}
+
 Result<std::uint32_t> read_generation(Socket& socket) {
   std::optional<std::uint32_t> generation;
   Request question = nftables_request(NFT_MSG_GETGEN, 0, AF_UNSPEC);

@@ -56,6 +56,11 @@ struct NftExpression {
 // One NFTA_LIST_ELEM of NFTA_RULE_EXPRESSIONS.
 [[nodiscard]] std::optional<NftExpression> decode_nft_expression(Bytes element);
 
+// The comment in the user data of a rule or an element: records of a type, a size and so many
+// bytes, as libnftnl writes them, of which type 0 is the comment in both. Empty where there is
+// none, or what comes before it is broken.
+[[nodiscard]] std::string_view decode_nft_comment(Bytes user_data);
+
 // NFT_MSG_GETGEN: some 3 us, whatever the ruleset. Every commit in the network namespace moves the
 // number. Loads nf_tables where that is a module: only for callers that know it to be there.
 [[nodiscard]] Result<std::uint32_t> read_generation(Socket& socket);

@@ -74,8 +74,22 @@ std::optional<Choice> decode_choice(const netlink::Message& message) {
   return std::nullopt;
 }
 
-Elements::Elements(const netlink::Message& message)
-    : list_{find_attribute(netlink::nftables_attributes(message), NFTA_SET_ELEM_LIST_ELEMENTS)} {}
+bool looks_up(const netlink::Message& message, std::string_view set_prefix) {
+  Attribute element;
+  Attributes elements{find_attribute(netlink::nftables_attributes(message), NFTA_RULE_EXPRESSIONS)};
+  while (elements.next(element)) {
+    const auto expression = netlink::decode_nft_expression(element.payload);
+    if (expression && expression->name == "lookup" &&
+        text_of(find_attribute(expression->data, NFTA_LOOKUP_SET)).starts_with(set_prefix)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Elements::Elements(const netlink::Message& message, Comments comments)
+    : list_{find_attribute(netlink::nftables_attributes(message), NFTA_SET_ELEM_LIST_ELEMENTS)},
+      comments_{comments} {}
 
 bool Elements::next(Element& element) {
   Attribute next;
@@ -88,30 +102,48 @@ bool Elements::next(Element& element) {
       .value = find_attribute(data, NFTA_DATA_VALUE),
       .chain = text_of(find_attribute(find_attribute(data, NFTA_DATA_VERDICT), NFTA_VERDICT_CHAIN)),
   };
+  if (comments_ == Comments::yes) {
+    element.comment =
+        netlink::decode_nft_comment(find_attribute(next.payload, NFTA_SET_ELEM_USERDATA));
+  }
   return true;
 }
 
-std::optional<Dispatch> decode_dispatch(const Element& element, AddressFamily family) {
+std::optional<Key> decode_key(const Element& element, AddressFamily family) {
   constexpr std::size_t kProtocolAndPort = 2 * kPart;
   const std::size_t address = address_size(family);
   if (element.key.size() != kProtocolAndPort && element.key.size() != address + kProtocolAndPort) {
     return std::nullopt;
   }
   const Bytes last = element.key.last(kProtocolAndPort);
-  const std::uint8_t protocol = *read_as<std::uint8_t>(last);
-  const std::uint16_t port = *read_be<std::uint16_t>(last, kPart);
-  const bool by_address = element.key.size() > kProtocolAndPort;
-  return Dispatch{.service = by_address ? service_key(protocol, element.key.first(address), port)
-                                        : node_port_key(protocol, address, port),
+  return Key{.address = element.key.first(element.key.size() - kProtocolAndPort),
+             .port = *read_be<std::uint16_t>(last, kPart),
+             .protocol = *read_as<std::uint8_t>(last)};
+}
+
+std::optional<Dispatch> decode_dispatch(const Element& element, AddressFamily family) {
+  const auto key = decode_key(element, family);
+  if (!key) {
+    return std::nullopt;
+  }
+  return Dispatch{.service = key->address.empty()
+                                 ? node_port_key(key->protocol, address_size(family), key->port)
+                                 : service_key(key->protocol, key->address, key->port),
                   .chain = element.chain};
 }
 
-std::optional<std::uint64_t> decode_backend(const Element& element, AddressFamily family) {
+Translation decode_value(const Element& element, AddressFamily family) {
   const std::size_t address = address_size(family);
   if (element.value.size() != address + kPart) {
-    return std::nullopt;
+    return {};
   }
-  return backend_key(element.value.first(address), *read_be<std::uint16_t>(element.value, address));
+  return {.address = element.value.first(address),
+          .port = *read_be<std::uint16_t>(element.value, address)};
+}
+
+std::optional<std::uint64_t> decode_backend(const Element& element, AddressFamily family) {
+  const Translation to = decode_value(element, family);
+  return to.address.empty() ? std::nullopt : std::optional{backend_key(to.address, to.port)};
 }
 
 Translation decode_translation(const netlink::Message& message, AddressFamily family) {

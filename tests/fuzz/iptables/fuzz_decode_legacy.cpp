@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <string_view>
 
 #include "collectors/iptables/chain_record.h"
 #include "collectors/iptables/decode_legacy.h"
@@ -29,6 +30,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::abort();
   }
   if (iptables::list_services(decoded->chains, decoded->links).services.size() > figures.rules) {
+    std::abort();
+  }
+  std::uint32_t visited = 0;
+  const auto seen =
+      iptables::visit_legacy(bytes.subspan(sizeof(fuzz::LegacyInput)), input->info,
+                             input->ipv6 != 0 ? AddressFamily::ipv6 : AddressFamily::ipv4,
+                             {.begin_chain = [](std::string_view) {},
+                              .add =
+                                  [&](const iptables::Rule& rule) {
+                                    ++visited;
+                                    if (rule.comment.size() > 255) {
+                                      std::abort();
+                                    }
+                                  }});
+  if (!seen || visited > figures.rules) {
     std::abort();
   }
   return 0;

@@ -50,6 +50,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         break;
       case NFT_MSG_NEWRULE:
+        if (const auto named = decode_rule(message, Detail::comments);
+            named && named->comment.size() > 255) {
+          std::abort();
+        }
         if (const auto rule = decode_rule(message, Detail::destinations)) {
           fold.add(*rule);
           ++rules;

@@ -28,6 +28,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto server = decode_real_server(message, last)) {
       servers.add(*server);
     }
+    static_cast<void>(decode_virtual_details(message));
+    if (const auto endpoint = decode_endpoint(message);
+        endpoint && endpoint->address.size() != 4 && endpoint->address.size() != 16) {
+      std::abort();
+    }
     static_cast<void>(decode_table_buckets(message));
     static_cast<void>(decode_address(message));
     if (const auto set = decode_ipset(message); set && set->name.empty()) {

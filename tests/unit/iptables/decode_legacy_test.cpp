@@ -203,6 +203,31 @@ TEST_P(DecodeLegacy, MatchesAreReadOneAfterTheOther) {
   EXPECT_TRUE(decoded->chains.at(0).unbalanced);
 }
 
+TEST_P(DecodeLegacy, RulesOfUsersChainsAreVisitedWithTheirComments) {
+  const test::LegacyBlob blob = table()
+                                    .hook(NF_INET_PRE_ROUTING)
+                                    .rule({.matches = {test::comment("not this")}})
+                                    .chain(std::string{kService})
+                                    .rule({.matches = {test::comment("a/b:c cluster IP")},
+                                           .target = test::jump(std::string{kEndpoint}),
+                                           .packets = 7})
+                                    .rule()
+                                    .chain(std::string{kEndpoint})
+                                    .build();
+  std::string seen;
+  const auto visited = visit_legacy(
+      blob.bytes, blob.info, GetParam(),
+      {.begin_chain = [&](std::string_view chain) { seen += std::string{chain} + '\n'; },
+       .add =
+           [&](const Rule& rule) {
+             seen += std::to_string(rule.packets) + ' ' + std::string{rule.comment} + ' ' +
+                     std::string{rule.chain} + '\n';
+           }});
+  ASSERT_THAT(visited, has_value());
+  EXPECT_EQ(seen, std::string{kService} + "\n7 a/b:c cluster IP " + std::string{kEndpoint} +
+                      "\n0  \n" + std::string{kEndpoint} + '\n');
+}
+
 TEST_P(DecodeLegacy, NotrackInABuiltInChainIsNodelocaldns) {
   const auto decoded = decode(table()
                                   .hook(NF_INET_PRE_ROUTING)

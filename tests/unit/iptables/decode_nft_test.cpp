@@ -409,5 +409,31 @@ TEST(DecodeRule, AMessageCutAnywhereIsNoAccident) {
   }
 }
 
+std::string_view comment_in(const std::vector<ByteVector>& expressions, std::string user_data,
+                            Detail detail) {
+  static ByteVector bytes;  // the comment is a view into it
+  bytes =
+      test::nft_rule({.expressions = expressions, .user_data = std::move(user_data)}, kGeneration);
+  return decode_rule(message_in(bytes), detail).value_or(Rule{}).comment;
+}
+
+TEST(DecodeComment, OfEitherPlaceAndOnlyWhereItIsAskedFor) {
+  using namespace std::string_literals;
+  const std::vector<ByteVector> match{nft_match(test::comment("a/b:c cluster IP"))};
+  EXPECT_EQ(comment_in(match, {}, Detail::comments), "a/b:c cluster IP");
+  EXPECT_EQ(comment_in(match, {}, Detail::destinations), "");
+  EXPECT_EQ(comment_in({nft_counter(1)}, "\x00\x04x/y\x00"s, Detail::comments), "x/y");
+  EXPECT_EQ(comment_in({nft_counter(1)}, "\x00\x04x/y\x00"s, Detail::figures), "");
+  // Another record before it.
+  EXPECT_EQ(comment_in({nft_counter(1)}, "\x01\x02zz\x00\x03x/y"s, Detail::comments), "x/y");
+}
+
+TEST(DecodeComment, IsNoneWhereUserDataIsBroken) {
+  using namespace std::string_literals;
+  for (const std::string& broken : {"\x00"s, "\x00\x09x/y"s, "\x01\xff"s, "\x01\x00"s}) {
+    EXPECT_EQ(comment_in({nft_counter(1)}, broken, Detail::comments), "");
+  }
+}
+
 }  // namespace
 }  // namespace kubecliff::iptables
