@@ -90,7 +90,8 @@ bool has_endpoint_chains(const Service& service, KubeProxyShape release) {
 
 Names names_of(const Service& service, Family family, KubeProxyShape release) {
   constexpr std::size_t kHash = 8;
-  const std::string of = concat(service_name(service), "/", label(service.protocol), "/p80");
+  const std::string of =
+      concat(service_name(service), "/", label(service.protocol), "/", port_name(service));
   const auto hashed = [](const std::string& prefix, const std::string& name) {
     return concat(prefix, hashed_chain("", name).substr(0, kHash), "-", name);
   };
