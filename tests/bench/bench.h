@@ -50,6 +50,9 @@ void bench_dataplane(const Plan& plan, Table& table);
 // The same beside a ruleset: which flows lead to what is no endpoint any more.
 void bench_stale(const Plan& plan, Table& table);
 
+// Services by name, and the addresses with the most flows, as a report reads them.
+void bench_inventory(const Plan& plan, Table& table);
+
 // The restore collector in this process: among thousands of other processes, and beside a restore.
 void bench_restore(const Plan& plan, Table& table);
 

@@ -36,6 +36,8 @@ constexpr std::array kParts{
     Part{"conntrack", "the conntrack collectors' CPU", kubecliff::bench::bench_conntrack},
     Part{"dataplane", "the dataplane collector's CPU", kubecliff::bench::bench_dataplane},
     Part{"stale", "finding flows to endpoints that are gone", kubecliff::bench::bench_stale},
+    Part{"inventory", "Services by name, and who has the most flows",
+         kubecliff::bench::bench_inventory},
     Part{"process", "start, memory, idle CPU", kubecliff::bench::bench_process},
     Part{"freshness", "from a change to /metrics", kubecliff::bench::bench_freshness},
     Part{"scrape", "latency of /metrics", kubecliff::bench::bench_scrape},
