@@ -1,17 +1,26 @@
 // NodeReport: what the daemon says of its node to those who ask for more than metrics.
 //
-// Any thread may call anything, at any time.
+// Threads: report from any, at any time; apply from one.
 #pragma once
 
 #include <cstddef>
+#include <mutex>
+#include <optional>
+#include <utility>
 
+#include "collectors/core/collector.h"
 #include "exporter/commands/node_alerts.h"
+#include "exporter/config/settings.h"
 #include "exporter/http/message.h"
 #include "exporter/report/make_report.h"
+#include "exporter/report/names.h"
 #include "exporter/report/report.h"
 #include "exporter/runner/runner.h"
 
 namespace kubecliff {
+
+// What settings say of reading names.
+[[nodiscard]] report::NamesOptions names_options(const Settings& settings, std::size_t top);
 
 class NodeReport {
  public:
@@ -19,14 +28,26 @@ class NodeReport {
   NodeReport(const Runner& runner, const NodeAlerts& alerts, report::Identity identity)
       : runner_{runner}, alerts_{alerts}, identity_{std::move(identity)} {}
 
+  void apply(const Settings& settings);
+
   // With the `top` longest lists of what has a name, for who may see them; none where it is 0.
-  // Costs some milliseconds.
+  // Costs some milliseconds, and where names are wanted, at most once a minute and a hundredth of
+  // one processor, what reading them takes. Who asks for them meanwhile waits, or gets those that
+  // were read last.
   [[nodiscard]] report::Report report(http::Asker asker, std::size_t top) const;
 
  private:
+  [[nodiscard]] report::Names names(std::size_t top) const;
+
   const Runner& runner_;
   const NodeAlerts& alerts_;
   const report::Identity identity_;
+
+  mutable std::mutex mutex_;  // held while names are read: by one at a time
+  // Guarded by mutex_:
+  report::NamesOptions options_;
+  mutable std::optional<report::Names> names_;
+  mutable Clock::time_point read_again_;  // not before
 };
 
 }  // namespace kubecliff

@@ -22,12 +22,14 @@
 #include "exporter/commands/ask_daemon.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
+#include "exporter/commands/node_report.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/load.h"
 #include "exporter/config/values.h"
 #include "exporter/report/json.h"
 #include "exporter/report/local_node.h"
 #include "exporter/report/markdown.h"
+#include "exporter/report/names.h"
 #include "exporter/report/text.h"
 #include "exporter/report/top.h"
 
@@ -63,7 +65,7 @@ int refuse(const std::string& message) {
 }
 
 int refuse_top(std::string_view command, const std::string& text) {
-  return refuse(std::string{command} + ": --top: expected a number from 0 to 1000, got \"" + text +
+  return refuse(std::string{command} + ": --top: expected a number from 0 to 100, got \"" + text +
                 "\"; see kubecliff --help");
 }
 
@@ -93,12 +95,16 @@ Look daemon_look(std::string url, std::size_t top) {
   };
 }
 
-Look local_look(const Settings& settings, std::span<const CollectorSpec> specs) {
+Look local_look(const Settings& settings, std::span<const CollectorSpec> specs, std::size_t top) {
   auto node = std::make_shared<report::LocalNode>(report::identity(build_info().version),
                                                   checks_of(settings), settings, specs);
-  return [node](Duration over) -> Result<report::Report> {
+  return [node, options = names_options(settings, top)](Duration over) -> Result<report::Report> {
     node->look(over);
-    return node->report();
+    report::Report report = node->report();
+    if (options.top > 0) {
+      report.names = report::read_names(options);
+    }
+    return report;
   };
 }
 
@@ -111,7 +117,7 @@ Result<Look> look(const CommandLine& line, const SettingTable& table,
   if (!settings) {
     return std::unexpected(settings.error());
   }
-  return local_look(*settings, specs);
+  return local_look(*settings, specs, top);
 }
 
 std::string written(const report::Report& report, Output output) {

@@ -64,7 +64,7 @@ http::Response Routes::report(const http::Request& request) const {
   const auto wanted = request.parameters("top");
   const auto top = wanted.empty() ? std::optional{report::kTop} : report::parse_top(wanted.front());
   if (!top) {
-    return {.status = 400, .body = "top: expected a number from 0 to 1000\n"};
+    return {.status = 400, .body = "top: expected a number from 0 to 100\n"};
   }
   return {.content_type = "application/json",
           .body = report::to_json(report_.report(request.asker, *top)),

@@ -115,6 +115,7 @@ class Daemon {
       return std::unexpected(alerts.error());
     }
     alerts_.apply(std::move(*alerts));
+    report_.apply(settings_);
     runner_.apply(runner_settings(settings_, line_.command));
     if (auto listening = servers_.apply(settings_.listen_addresses, web_config_); !listening) {
       return listening;
@@ -176,6 +177,7 @@ class Daemon {
     configure_logging(settings_.log_level, settings_.log_format);
     routes_.set_telemetry_path(settings_.telemetry_path);
     alerts_.apply(std::move(*alerts));
+    report_.apply(settings_);
     runner_.apply(runner_settings(settings_, line_.command));
     return {};
   }

@@ -99,6 +99,7 @@ void fields(Is<ServiceRow> auto& row, auto visit) {
   visit("rules", row.rules);
   visit("packets", row.packets);
   visit("uneven", row.uneven);
+  visit("note", row.note);
 }
 
 void fields(Is<TalkerRow> auto& row, auto visit) {

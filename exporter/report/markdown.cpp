@@ -105,6 +105,7 @@ class Writer {
     services("Services by packets", names.services_by_packets);
     for (const ServiceRow& service : names.uneven_services) {
       title("Uneven: " + plain(service.name.empty() ? service.address : service.name, kMostName));
+      text_ += service.note.empty() ? "" : plain(service.note) + "\n\n";
       table({"endpoint", "share", "expected"});
       for (const EndpointRow& endpoint : service.uneven) {
         row({plain(endpoint.address, kMostName), figure("ratio", endpoint.share),

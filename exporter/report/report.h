@@ -91,6 +91,7 @@ struct ServiceRow {
   std::uint64_t rules = 0;
   std::optional<std::uint64_t> packets;  // that its rules have counted
   std::vector<EndpointRow> uneven = {};  // endpoints that get more or less than their share
+  std::string note = {};                 // a reason for that which is no fault
 };
 
 struct TalkerRow {
@@ -109,7 +110,7 @@ struct StaleRow {
 
 // What names Services and addresses: the longest lists, each cut to what was asked for.
 struct Names {
-  WallClock::time_point read_at;
+  WallClock::time_point read_at = {};
   std::vector<ServiceRow> services_by_endpoints = {};
   std::vector<ServiceRow> services_by_rules = {};
   std::vector<ServiceRow> services_by_packets = {};

@@ -129,7 +129,9 @@ class Writer {
 
   void names(const Names& names) {
     services("Services by endpoints", names.services_by_endpoints);
-    services("Services by rules", names.services_by_rules);
+    if (!same(names.services_by_rules, names.services_by_endpoints)) {
+      services("Services by rules", names.services_by_rules);
+    }
     services("Services by packets that their rules counted", names.services_by_packets);
     uneven(names.uneven_services);
     if (names.flows > 0) {
@@ -138,12 +140,26 @@ class Writer {
     }
     talkers("Sources by flows", names.sources);
     talkers("Destinations by flows", names.destinations);
-    talkers("Sources by short-lived flows", names.short_lived_sources);
-    talkers("Destinations by short-lived flows", names.short_lived_destinations);
+    if (!same(names.short_lived_sources, names.sources)) {
+      talkers("Sources by short-lived flows", names.short_lived_sources);
+    }
+    if (!same(names.short_lived_destinations, names.destinations)) {
+      talkers("Destinations by short-lived flows", names.short_lived_destinations);
+    }
     stale(names.stale_flows);
     for (const std::string& missing : names.missing) {
       text_ += "  not read: " + wrapped(printable(missing), 12, 12);
     }
+  }
+
+  // Then the second list says nothing that the first has not said. There is little room.
+  static bool same(const std::vector<ServiceRow>& a, const std::vector<ServiceRow>& b) {
+    return std::ranges::equal(a, b, {}, &ServiceRow::address, &ServiceRow::address);
+  }
+  static bool same(const std::vector<TalkerRow>& a, const std::vector<TalkerRow>& b) {
+    return std::ranges::equal(a, b, [](const TalkerRow& one, const TalkerRow& other) {
+      return one.address == other.address && one.flows == other.flows;
+    });
   }
 
   void services(std::string_view heading, const std::vector<ServiceRow>& rows) {
@@ -171,7 +187,7 @@ class Writer {
     }
     title("Endpoints that get more or less than their share");
     for (const ServiceRow& row : rows) {
-      text_ += "  " + name_of(row) + "\n";
+      text_ += "  " + name_of(row) + (row.note.empty() ? "" : " (" + row.note + ")") + "\n";
       for (const EndpointRow& endpoint : row.uneven) {
         text_ += right_aligned(figure("ratio", endpoint.share), kFigure) + "  " +
                  padded(printable(endpoint.address, kMostName), 24) + " expected " +

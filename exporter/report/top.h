@@ -10,7 +10,7 @@
 namespace kubecliff::report {
 
 inline constexpr std::size_t kTop = 5;
-inline constexpr std::size_t kMostTop = 1'000;
+inline constexpr std::size_t kMostTop = 100;
 
 // A number from 0 to kMostTop; nothing for any other text.
 [[nodiscard]] inline std::optional<std::size_t> parse_top(std::string_view text) {

@@ -122,6 +122,53 @@ TEST_F(ReportTest, OfADaemonIsWhatItsApiSays) {
   EXPECT_THAT(http_get(port, "/api/v1/report?top=-1"), StartsWith("HTTP/1.1 400 "));
 }
 
+// Flows to each port in turn, from one address.
+void open_flows(int flows, int ports) {
+  for (int i = 0; i < flows; ++i) {
+    ASSERT_THAT(conntrack({"-I", "-p", "udp", "-s", "192.0.2.7", "-d", "192.0.2.9", "--sport",
+                           std::to_string(10'000 + i), "--dport",
+                           std::to_string(20'000 + i % ports), "-t", "120"}),
+                has_value());
+  }
+}
+
+TEST_F(ReportTest, NamesTheLargestServicesAndTheBusiestAddresses) {
+  RulesetShape shape = plain(5, 2, Family::ipv4);
+  must_restore(shape);
+  open_flows(30, 3);
+  const json found = json::parse(report({"--output=json", "--top=2"}).out);
+  const json& names = found["names"];
+  ASSERT_EQ(names["services_by_endpoints"].size(), 2U) << names;
+  EXPECT_EQ(names["services_by_endpoints"][0]["name"],
+            service_name(make_service(shape, 0)) + ":" + port_name(make_service(shape, 0)));
+  EXPECT_EQ(names["services_by_endpoints"][0]["endpoints"], 2);
+  EXPECT_EQ(names["sources"][0]["address"], "192.0.2.7");
+  EXPECT_EQ(names["sources"][0]["flows"], 30);
+  EXPECT_EQ(names["destinations"].size(), 2U);
+  EXPECT_EQ(names["destinations"][0]["flows"], 10);
+  EXPECT_EQ(names["short_lived_sources"][0]["flows"], 30);
+  EXPECT_TRUE(names["missing"].empty()) << names["missing"];
+  EXPECT_EQ(json::parse(report({"--output=json", "--top=0"}).out)["names"], nullptr);
+}
+
+TEST_F(ReportTest, NamesNothingToThoseWhoAreNotKnown) {
+  must_run({"ip", "address", "add", "192.0.2.1/32", "dev", "lo"});
+  must_restore(plain(5, 2, Family::ipv4));
+  const std::string port = std::to_string(free_port());
+  const auto program = Program::start({"--web.listen-address=0.0.0.0:" + port});
+  ASSERT_THAT(program, has_value());
+  ASSERT_NE((*program)->line_with("kubecliff serves"), "");
+
+  const auto asked_at = [&](const std::string& address) {
+    return json::parse(report({"--url=http://" + address + ":" + port, "--output=json"}).out);
+  };
+  const json known = asked_at("127.0.0.1");
+  EXPECT_EQ(known["names"]["services_by_endpoints"].size(), 5U) << known;
+  const json stranger = asked_at("192.0.2.1");
+  EXPECT_EQ(stranger["names"], nullptr);
+  EXPECT_THAT(stranger["names_withheld"].get<std::string>(), HasSubstr("signed in"));
+}
+
 TEST_F(ReportTest, SaysWhatIsWrongWithWhatItWasAskedFor) {
   const auto refusal = [](std::vector<std::string> arguments) {
     const ToolRun run = report(std::move(arguments));
@@ -131,7 +178,7 @@ TEST_F(ReportTest, SaysWhatIsWrongWithWhatItWasAskedFor) {
             "2 kubecliff: report: --output: expected text, json or markdown, got \"xml\"; see "
             "kubecliff --help\n");
   EXPECT_EQ(refusal({"--top=many"}),
-            "2 kubecliff: report: --top: expected a number from 0 to 1000, got \"many\"; see "
+            "2 kubecliff: report: --top: expected a number from 0 to 100, got \"many\"; see "
             "kubecliff --help\n");
   EXPECT_EQ(refusal({"--url=localhost"}),
             "2 kubecliff: report: --url: expected an address such as http://127.0.0.1:9909, got "
