@@ -71,7 +71,7 @@ enum class Size : std::uint8_t { large, small };
 struct LineChart {
   std::string id;  // no other in the document: letters, digits, hyphens
   std::string title;
-  std::string description;  // what it shows in words, for those who do not see it
+  std::string description = {};  // what it shows in words, for those who do not see it
   Size size = Size::large;
   Side x = {};
   Side y = {};
