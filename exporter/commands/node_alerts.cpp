@@ -75,8 +75,10 @@ void NodeAlerts::apply(Prepared prepared) {
 
 std::unique_ptr<Alerting> NodeAlerts::start(Checks checks, Labels labels, Duration interval) {
   auto scrape = [this] {
-    auto snapshots = runner_.scrape();
-    return snapshots ? std::move(*snapshots) : std::vector<SnapshotPtr>{};
+    auto scraped = runner_.scrape();
+    auto snapshots = scraped ? std::move(*scraped) : std::vector<SnapshotPtr>{};
+    trail_.take({.steady = Clock::now(), .wall = WallClock::now()}, snapshots);
+    return snapshots;
   };
   return std::make_unique<Alerting>(
       std::move(checks), std::move(labels), interval, std::move(scrape),
@@ -111,6 +113,7 @@ report::Report NodeAlerts::report(const report::Identity& identity) const {
                    .moment = judged,
                    .covers = std::chrono::duration_cast<std::chrono::seconds>(covers),
                    .alerts = &states});
+    report.curves = trail_.curves(*checks_);
   });
   return report;
 }

@@ -18,6 +18,7 @@
 #include "exporter/config/settings.h"
 #include "exporter/report/make_report.h"
 #include "exporter/report/report.h"
+#include "exporter/report/trail.h"
 #include "exporter/runner/runner.h"
 #include "exporter/runner/snapshot.h"
 
@@ -70,6 +71,7 @@ class NodeAlerts {
 
   std::shared_ptr<const Checks> checks_;
 
+  report::Trail trail_;
   std::unique_ptr<Alerting> alerting_;  // the last: its thread tells
 };
 

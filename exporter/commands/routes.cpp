@@ -6,18 +6,17 @@
 #include <vector>
 
 #include "exporter/http/exposition.h"
-#include "exporter/http/pages.h"
 #include "exporter/report/json.h"
+#include "exporter/report/page.h"
 #include "exporter/report/top.h"
 
 namespace kubecliff {
 
 Routes::Routes(const Runner& runner, const NodeAlerts& alerts, const NodeReport& report,
-               std::string telemetry_path, std::string version)
+               std::string telemetry_path)
     : runner_{runner},
       alerts_{alerts},
       report_{report},
-      version_{std::move(version)},
       telemetry_path_{std::move(telemetry_path)} {}
 
 void Routes::set_telemetry_path(std::string path) {
@@ -34,7 +33,7 @@ http::Response Routes::answer(const http::Request& request) const {
     return metrics(request);
   }
   if (request.path == "/") {
-    return landing(telemetry_path);
+    return page(request, telemetry_path);
   }
   if (request.path == "/api/v1/report") {
     return report(request);
@@ -80,15 +79,9 @@ http::Response Routes::ready() const {
   return {.status = readiness.ready ? 200 : 503, .body = std::move(text)};
 }
 
-http::Response Routes::landing(const std::string& telemetry_path) const {
-  return http::landing_page(
-      {.name = "kubecliff",
-       .version = version_,
-       .description = "What the Service dataplane of this Kubernetes node is, costs, and how far "
-                      "its cliffs are.",
-       .links = {{telemetry_path, "Metrics", "for Prometheus"},
-                 {"/-/ready", "Ready", "which collectors run, and why one does not"},
-                 {"/-/healthy", "Healthy", "answers as long as the process serves"}}});
+http::Response Routes::page(const http::Request& request, const std::string& telemetry_path) const {
+  return report::page(report_.report(request.asker, report::kTop),
+                      {.metrics = telemetry_path, .refresh = report::refresh_asked_for(request)});
 }
 
 }  // namespace kubecliff

@@ -15,7 +15,7 @@ namespace kubecliff {
 class Routes {
  public:
   Routes(const Runner& runner, const NodeAlerts& alerts, const NodeReport& report,
-         std::string telemetry_path, std::string version);
+         std::string telemetry_path);
 
   void set_telemetry_path(std::string path);
 
@@ -25,12 +25,12 @@ class Routes {
   [[nodiscard]] http::Response metrics(const http::Request& request) const;
   [[nodiscard]] http::Response report(const http::Request& request) const;
   [[nodiscard]] http::Response ready() const;
-  [[nodiscard]] http::Response landing(const std::string& telemetry_path) const;
+  [[nodiscard]] http::Response page(const http::Request& request,
+                                    const std::string& telemetry_path) const;
 
   const Runner& runner_;
   const NodeAlerts& alerts_;
   const NodeReport& report_;
-  const std::string version_;
   mutable std::mutex mutex_;
   std::string telemetry_path_;  // guarded by mutex_
 };

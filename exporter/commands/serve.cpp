@@ -105,7 +105,7 @@ class Daemon {
         runner_{specs, {.build = build_info()}},
         alerts_{runner_},
         report_{runner_, alerts_, report::identity(build_info().version)},
-        routes_{runner_, alerts_, report_, settings_.telemetry_path, build_info().version},
+        routes_{runner_, alerts_, report_, settings_.telemetry_path},
         servers_{[this](const http::Request& request) { return routes_.answer(request); }} {}
 
   Result<void> start(WebConfigPtr web_config) {
