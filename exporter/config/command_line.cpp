@@ -89,6 +89,7 @@ Configuration file:
 
 Endpoints:
   /metrics    the metrics; ?collect[]=NAME, repeatable, for some collectors only
+  /           the report of this node, as a page; /api/v1/report as JSON
   /-/healthy  answers as long as the process serves
   /-/ready    answers 200 once every collector has started; says which ones fail
 
