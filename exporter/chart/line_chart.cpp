@@ -300,9 +300,10 @@ std::string Drawing::opening() const {
   const double height = std::max(format_.height, bottom_ + 24);
   return "<svg class=\"kc-chart\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " +
          number(format_.width) + " " + number(height) + "\"" + attribute("width", format_.width) +
-         attribute("height", height) + " role=\"img\" aria-labelledby=\"" + id_ + "-title " + id_ +
-         "-desc\">\n<title id=\"" + id_ + "-title\">" + escaped(chart_.title, kMostTitle) +
-         "</title>\n<desc id=\"" + id_ + "-desc\">" + description() + "</desc>\n";
+         attribute("height", height) + " role=\"img\" aria-labelledby=\"" + id_ +
+         "-title\" aria-describedby=\"" + id_ + "-desc\">\n<title id=\"" + id_ + "-title\">" +
+         escaped(chart_.title, kMostTitle) + "</title>\n<desc id=\"" + id_ + "-desc\">" +
+         description() + "</desc>\n";
 }
 
 std::string Drawing::description() const {

@@ -358,10 +358,10 @@ class Writer {
   // Only what a browser fetches, and what RFC 3986 lets an address have.
   static std::string runbook(const Finding& finding) {
     const std::string_view address = finding.runbook;
-    const std::string alert = escaped(finding.alert, kMostName);
+    std::string alert = escaped(finding.alert, kMostName);
     const bool is_whole = std::ranges::all_of(address, [](char character) {
       constexpr std::string_view kNever = "\"<>\\^`{|}";
-      return character > ' ' && character < '\x7F' && kNever.find(character) == kNever.npos;
+      return character > ' ' && character < '\x7F' && !kNever.contains(character);
     });
     const bool is_web = address.starts_with("https://") || address.starts_with("http://");
     if (!is_whole || !is_web) {
@@ -411,10 +411,9 @@ class Writer {
   }
 
   void others(const std::vector<const Measure*>& far) {
-    add({"<details><summary>", std::to_string(far.size()),
-         far.size() == 1 ? " other, not half way to its first bound"
-                         : " others, not half way to their first bound",
-         "</summary>\n"});
+    const bool are_all = far.size() == report_.measures.size();
+    add({"<details><summary>", std::to_string(far.size()), are_all ? "" : " other",
+         far.size() == 1 ? " check" : " checks", ", not half way to the first bound</summary>\n"});
     using enum Column::Kind;
     table("Checks that are far from their bounds",
           {{.title = "Check"}, {.title = "Now", .kind = number}, {.title = "Bounds"}});
@@ -656,7 +655,7 @@ std::string sha256_of(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> base64{};
+  std::array<unsigned char, std::size_t{2} * EVP_MAX_MD_SIZE> base64{};
   const int written = EVP_EncodeBlock(base64.data(), digest.data(), static_cast<int>(size));
   return {base64.begin(), base64.begin() + written};
 }

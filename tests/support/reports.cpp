@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "tests/support/text.h"
@@ -331,9 +332,9 @@ Report huge_report() {
   repeat(made.names->stale_flows);
   repeat(made.names->missing);
   made.measures.front().value = std::nan("");
-  made.measures.front().bounds = bounds(std::nan(""), INFINITY);
+  made.measures.front().bounds = bounds(std::nan(""), std::numeric_limits<double>::infinity());
   made.sections.front().facts.front().value = 1e308;
-  made.curves.front().points.front().value = INFINITY;
+  made.curves.front().points.front().value = std::numeric_limits<double>::infinity();
   return made;
 }
 

@@ -108,7 +108,9 @@ LineChart modes() {
 
 TEST(LineChart, IsAnImageWithATitleAndADescription) {
   const std::string drawn = svg(modes());
-  EXPECT_THAT(drawn, HasSubstr(R"(role="img" aria-labelledby="lookup-title lookup-desc")"));
+  EXPECT_THAT(
+      drawn,
+      HasSubstr(R"(role="img" aria-labelledby="lookup-title" aria-describedby="lookup-desc")"));
   EXPECT_THAT(drawn, HasSubstr(R"(<title id="lookup-title">What a new connection costs</title>)"));
   EXPECT_THAT(drawn,
               HasSubstr("<desc id=\"lookup-desc\">Three modes of kube-proxy. Marked: warning "

@@ -141,7 +141,7 @@ TEST(Page, ShowsFiguresBesideTheirBounds) {
   const std::string text = html(test::bad_report());
   EXPECT_THAT(text, HasSubstr("71.2%, warning</span>"));
   EXPECT_THAT(text, HasSubstr("warning above 70%, critical above 85%"));
-  EXPECT_THAT(text, HasSubstr("3 others, not half way to their first bound"));
+  EXPECT_THAT(text, HasSubstr("3 other checks, not half way to the first bound"));
   EXPECT_THAT(text, HasSubstr("warning below 0 bytes"));
   // 71.2 of 93.5, what is shown beside the bar being a tenth above the highest bound.
   EXPECT_THAT(text, HasSubstr("<rect class=\"value warning\" width=\"76.15%\""));
@@ -152,7 +152,7 @@ TEST(Page, ShowsFiguresBesideTheirBounds) {
 
 TEST(Page, DrawsCurvesWithBoundsThatAreNear) {
   Report report = test::fine_report();
-  std::string text = html(report);
+  const std::string text = html(report);
   EXPECT_THAT(text, HasSubstr("<title id=\"curve-conntrack_entries-title\">Connections tracked"));
   EXPECT_THAT(text, HasSubstr("From 2026-11-22T15:50:05Z to 2026-11-22T21:49:05Z, between "));
   EXPECT_THAT(text, HasSubstr(">warning 183,501</text>"));
