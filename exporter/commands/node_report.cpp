@@ -1,9 +1,6 @@
 #include "exporter/commands/node_report.h"
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
-#include <ctime>
 #include <string_view>
 #include <vector>
 
@@ -16,33 +13,6 @@ constexpr std::string_view kWithheld =
     "Services and addresses are named to who is known: over the loopback device, as through "
     "kubectl "
     "port-forward, or signed in (--web.config.file).";
-
-constexpr std::chrono::minutes kNamesAreGoodFor{1};
-constexpr int kPartsOfAProcessor = 100;
-
-std::chrono::nanoseconds cpu_time() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
-}
-
-void cut(auto& list, std::size_t most) {
-  list.resize(std::min(list.size(), most));
-}
-
-// The lists cut to what is asked for.
-report::Names cut(report::Names names, std::size_t top) {
-  cut(names.services_by_endpoints, top);
-  cut(names.services_by_rules, top);
-  cut(names.services_by_packets, top);
-  cut(names.uneven_services, top);
-  cut(names.sources, top);
-  cut(names.destinations, top);
-  cut(names.short_lived_sources, top);
-  cut(names.short_lived_destinations, top);
-  cut(names.stale_flows, top);
-  return names;
-}
 
 }  // namespace
 
@@ -57,8 +27,7 @@ report::NamesOptions names_options(const Settings& settings, std::size_t top) {
 }
 
 void NodeReport::apply(const Settings& settings) {
-  const std::lock_guard lock{mutex_};
-  options_ = names_options(settings, report::kMostTop);
+  names_.change(names_options(settings, report::kMostTop));
 }
 
 report::Report NodeReport::report(http::Asker asker, std::size_t top) const {
@@ -69,22 +38,11 @@ report::Report NodeReport::report(http::Asker asker, std::size_t top) const {
     return report;
   }
   if (asker == http::Asker::known) {
-    report.names = names(top);
+    report.names = names_.get(top);
   } else {
     report.names_withheld = kWithheld;
   }
   return report;
-}
-
-report::Names NodeReport::names(std::size_t top) const {
-  const std::lock_guard lock{mutex_};
-  if (!names_ || Clock::now() >= read_again_) {
-    const auto before = cpu_time();
-    names_ = report::read_names(options_);
-    read_again_ = Clock::now() + std::max<Clock::duration>(
-                                     kNamesAreGoodFor, (cpu_time() - before) * kPartsOfAProcessor);
-  }
-  return cut(*names_, top);
 }
 
 }  // namespace kubecliff

@@ -4,11 +4,8 @@
 #pragma once
 
 #include <cstddef>
-#include <mutex>
-#include <optional>
 #include <utility>
 
-#include "collectors/core/collector.h"
 #include "exporter/commands/node_alerts.h"
 #include "exporter/config/settings.h"
 #include "exporter/http/message.h"
@@ -31,23 +28,14 @@ class NodeReport {
   void apply(const Settings& settings);
 
   // With the `top` longest lists of what has a name, for who may see them; none where it is 0.
-  // Costs some milliseconds, and where names are wanted, at most once a minute and a hundredth of
-  // one processor, what reading them takes. Who asks for them meanwhile waits, or gets those that
-  // were read last.
+  // Costs some milliseconds, and what LatestNames says.
   [[nodiscard]] report::Report report(http::Asker asker, std::size_t top) const;
 
  private:
-  [[nodiscard]] report::Names names(std::size_t top) const;
-
   const Runner& runner_;
   const NodeAlerts& alerts_;
   const report::Identity identity_;
-
-  mutable std::mutex mutex_;  // held while names are read: by one at a time
-  // Guarded by mutex_:
-  report::NamesOptions options_;
-  mutable std::optional<report::Names> names_;
-  mutable Clock::time_point read_again_;  // not before
+  mutable report::LatestNames names_;
 };
 
 }  // namespace kubecliff

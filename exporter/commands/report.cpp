@@ -40,8 +40,9 @@ using namespace std::chrono_literals;
 
 constexpr Duration kEvery = 5s;
 constexpr Duration kLeastEvery = 1s;
-// A daemon reads names when it is asked for them.
+// A daemon reads names when it is asked for them. While watch waits for it, no key is heard.
 constexpr Duration kDaemonAnswersWithin = 30s;
+constexpr Duration kDaemonIsWatchedWithin = 5s;
 
 enum class Output : std::uint8_t { text, json, markdown };
 
@@ -83,10 +84,9 @@ report::Colours colours() {
 // Where reports come from; each call makes a new one.
 using Look = std::function<Result<report::Report>(Duration over)>;
 
-Look daemon_look(std::string url, std::size_t top) {
-  return [url = std::move(url), top](Duration /*over*/) -> Result<report::Report> {
-    const auto body =
-        ask_daemon(url, "/api/v1/report?top=" + std::to_string(top), kDaemonAnswersWithin);
+Look daemon_look(std::string url, std::size_t top, Duration within) {
+  return [url = std::move(url), top, within](Duration /*over*/) -> Result<report::Report> {
+    const auto body = ask_daemon(url, "/api/v1/report?top=" + std::to_string(top), within);
     if (!body) {
       return std::unexpected(body.error());
     }
@@ -98,11 +98,12 @@ Look daemon_look(std::string url, std::size_t top) {
 Look local_look(const Settings& settings, std::span<const CollectorSpec> specs, std::size_t top) {
   auto node = std::make_shared<report::LocalNode>(report::identity(build_info().version),
                                                   checks_of(settings), settings, specs);
-  return [node, options = names_options(settings, top)](Duration over) -> Result<report::Report> {
+  auto names = std::make_shared<report::LatestNames>(names_options(settings, top));
+  return [node, names, top](Duration over) -> Result<report::Report> {
     node->look(over);
     report::Report report = node->report();
-    if (options.top > 0) {
-      report.names = report::read_names(options);
+    if (top > 0) {
+      report.names = names->get(top);
     }
     return report;
   };
@@ -111,7 +112,9 @@ Look local_look(const Settings& settings, std::span<const CollectorSpec> specs, 
 Result<Look> look(const CommandLine& line, const SettingTable& table,
                   std::span<const CollectorSpec> specs, std::size_t top) {
   if (!line.report.url.empty()) {
-    return daemon_look(line.report.url, top);
+    return daemon_look(
+        line.report.url, top,
+        line.command == Command::watch ? kDaemonIsWatchedWithin : kDaemonAnswersWithin);
   }
   const auto settings = load_settings(line, table, specs);
   if (!settings) {

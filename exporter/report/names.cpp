@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -192,10 +194,54 @@ class Reader {
   Names names_{};
 };
 
+constexpr std::chrono::minutes kNamesAreGoodFor{1};
+constexpr int kPartsOfAProcessor = 100;
+
+std::chrono::nanoseconds cpu_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
+
+void cut(auto& list, std::size_t most) {
+  list.resize(std::min(list.size(), most));
+}
+
+// The lists cut to what is asked for.
+Names cut(Names names, std::size_t top) {
+  cut(names.services_by_endpoints, top);
+  cut(names.services_by_rules, top);
+  cut(names.services_by_packets, top);
+  cut(names.uneven_services, top);
+  cut(names.sources, top);
+  cut(names.destinations, top);
+  cut(names.short_lived_sources, top);
+  cut(names.short_lived_destinations, top);
+  cut(names.stale_flows, top);
+  return names;
+}
+
 }  // namespace
 
 Names read_names(const NamesOptions& options) {
   return Reader{options}.read();
+}
+
+void LatestNames::change(NamesOptions options) {
+  const std::lock_guard lock{mutex_};
+  options_ = std::move(options);
+  read_again_ = {};
+}
+
+Names LatestNames::get(std::size_t top) {
+  const std::lock_guard lock{mutex_};
+  if (!names_ || Clock::now() >= read_again_) {
+    const auto before = cpu_time();
+    names_ = read_names(options_);
+    read_again_ = Clock::now() + std::max<Clock::duration>(
+                                     kNamesAreGoodFor, (cpu_time() - before) * kPartsOfAProcessor);
+  }
+  return cut(*names_, top);
 }
 
 }  // namespace kubecliff::report

@@ -4,7 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <mutex>
+#include <optional>
+#include <utility>
 
+#include "collectors/core/collector.h"
 #include "exporter/report/report.h"
 
 namespace kubecliff::report {
@@ -18,5 +22,25 @@ struct NamesOptions {
 // Reads the rules and the flows of this network namespace: collectors/inventory says what that
 // costs, up to a second of CPU for 5,000 Services. What cannot be read is among `missing`.
 [[nodiscard]] Names read_names(const NamesOptions& options);
+
+// The names for who asks again and again: read at most once a minute, and within a hundredth of one
+// processor. Who asks while they are read waits; who asks after that gets those that were read
+// last. Any thread may call anything.
+class LatestNames {
+ public:
+  explicit LatestNames(NamesOptions options = {}) { change(std::move(options)); }
+
+  void change(NamesOptions options);
+
+  // The `top` first of each list.
+  [[nodiscard]] Names get(std::size_t top);
+
+ private:
+  std::mutex mutex_;  // held while they are read
+  // Guarded by mutex_:
+  NamesOptions options_;
+  std::optional<Names> names_;
+  Clock::time_point read_again_;  // not before
+};
 
 }  // namespace kubecliff::report
