@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "collectors/kernel/address_family.h"
+
 namespace kubecliff::test {
 
-enum class Family : std::uint8_t { ipv4, ipv6 };
+using Family = AddressFamily;
 enum class Backend : std::uint8_t { legacy, nft };
 
 inline constexpr std::array kFamilies{Family::ipv4, Family::ipv6};

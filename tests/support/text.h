@@ -1,28 +1,11 @@
-// Texts put together from parts, for the generators of rulesets.
+// Texts put together from parts, as tests name them.
 #pragma once
 
-#include <string>
-#include <string_view>
+#include "exporter/simulate/text.h"
 
 namespace kubecliff::test {
 
-inline std::string_view text_of(std::string_view part) {
-  return part;
-}
-inline std::string text_of(int part) {
-  return std::to_string(part);
-}
-
-template <typename... Parts>
-void append(std::string& to, const Parts&... parts) {
-  (to.append(text_of(parts)), ...);
-}
-
-template <typename... Parts>
-std::string concat(const Parts&... parts) {
-  std::string all;
-  append(all, parts...);
-  return all;
-}
+using simulate::append;
+using simulate::concat;
 
 }  // namespace kubecliff::test

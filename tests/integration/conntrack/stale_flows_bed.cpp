@@ -27,6 +27,7 @@ namespace {
 using test::concat;
 using test::Family;
 using test::Figures;
+using test::label;
 using test::must;
 using ::testing::Contains;
 using ::testing::Key;

@@ -26,6 +26,7 @@ using test::Backend;
 using test::concat;
 using test::Family;
 using test::Flush;
+using test::label;
 using test::must;
 
 std::string chain_of(const TestService& service, std::string_view kind) {

@@ -28,6 +28,7 @@ using test::append;
 using test::concat;
 using test::Family;
 using test::KubeProxyShape;
+using test::label;
 
 constexpr std::array<std::string_view, 4> kMaps{"service-ips", "service-nodeports",
                                                 "no-endpoint-services", "no-endpoint-nodeports"};

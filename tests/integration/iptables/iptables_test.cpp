@@ -43,6 +43,7 @@ using test::Backend;
 using test::Family;
 using test::Figures;
 using test::Flush;
+using test::label;
 using test::Ruleset;
 
 using namespace std::chrono_literals;

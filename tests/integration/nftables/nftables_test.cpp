@@ -33,6 +33,7 @@ using test::Family;
 using test::Figures;
 using test::has_value;
 using test::KubeProxyShape;
+using test::label;
 using test::NftablesFigures;
 using test::NftablesRuleset;
 using test::plain;

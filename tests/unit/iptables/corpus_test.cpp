@@ -149,9 +149,9 @@ TEST(Corpus, DecodesToTheFiguresOfWhatWasLoaded) {
 TEST(Corpus, TellsServicesAndEndpointsOfWhatWasLoaded) {
   for (const Corpus& corpus : kCorpora) {
     for (const test::Family family : test::kFamilies) {
-      SCOPED_TRACE(std::string{corpus.folder} + ' ' + std::string{label(family)});
+      SCOPED_TRACE(std::string{corpus.folder} + ' ' + std::string{test::label(family)});
       const auto decode = [&](std::string_view table) {
-        const std::string file = std::string{label(family)} + '_' + std::string{table};
+        const std::string file = std::string{test::label(family)} + '_' + std::string{table};
         return corpus.decode(test::read_bytes(fs::path{FUZZ_FOLDER} / corpus.folder / file))
             .services;
       };

@@ -1,4 +1,4 @@
-#include "tests/support/nftables_ruleset.h"
+#include "exporter/simulate/nftables_ruleset.h"
 
 #include <algorithm>
 #include <array>
@@ -6,9 +6,9 @@
 #include <string_view>
 #include <utility>
 
-#include "tests/support/text.h"
+#include "exporter/simulate/text.h"
 
-namespace kubecliff::test {
+namespace kubecliff::simulate {
 namespace {
 
 constexpr std::string_view kMark = "meta mark set meta mark | 0x00004000";
@@ -17,8 +17,8 @@ constexpr std::string_view kMark = "meta mark set meta mark | 0x00004000";
 // one family.
 class Transaction {
  public:
-  explicit Transaction(Family family)
-      : table_{family == Family::ipv4 ? "ip kube-proxy" : "ip6 kube-proxy"} {}
+  explicit Transaction(AddressFamily family)
+      : table_{family == AddressFamily::ipv4 ? "ip kube-proxy" : "ip6 kube-proxy"} {}
 
   template <typename... Parts>
   void table(std::string_view verb, const Parts&... parts) {
@@ -68,9 +68,9 @@ struct Words {
   std::string_view localhost;
 };
 
-Words words(Family family) {
-  return family == Family::ipv4 ? Words{"ip", "ipv4_addr", "icmp", "127.0.0.0/8"}
-                                : Words{"ip6", "ipv6_addr", "icmpv6", "::1"};
+Words words(AddressFamily family) {
+  return family == AddressFamily::ipv4 ? Words{"ip", "ipv4_addr", "icmp", "127.0.0.0/8"}
+                                       : Words{"ip6", "ipv6_addr", "icmpv6", "::1"};
 }
 
 // The names of a Service's chains, and of its sets of earlier choices.
@@ -88,7 +88,7 @@ bool has_endpoint_chains(const Service& service, KubeProxyShape release) {
   return release == KubeProxyShape::up_to_1_35 || has_affinity(service);
 }
 
-Names names_of(const Service& service, Family family, KubeProxyShape release) {
+Names names_of(const Service& service, AddressFamily family, KubeProxyShape release) {
   constexpr std::size_t kHash = 8;
   const std::string of =
       concat(service_name(service), "/", label(service.protocol), "/", port_name(service));
@@ -127,7 +127,7 @@ std::string element_comment(const Service& service) {
 
 // The rules by which `chain` chooses one of the first `count` endpoints.
 void choose(Transaction& out, const std::string& chain, const Service& service, const Names& names,
-            int count, Family family) {
+            int count, AddressFamily family) {
   const Words w = words(family);
   const auto endpoints = static_cast<std::size_t>(count);
   if (has_affinity(service)) {
@@ -150,7 +150,7 @@ void choose(Transaction& out, const std::string& chain, const Service& service, 
   }
 }
 
-void translate(Transaction& out, const Service& service, const Names& names, Family family,
+void translate(Transaction& out, const Service& service, const Names& names, AddressFamily family,
                KubeProxyShape release) {
   const Words w = words(family);
   for (std::size_t i = 0; i < names.endpoints.size(); ++i) {
@@ -162,12 +162,12 @@ void translate(Transaction& out, const Service& service, const Names& names, Fam
       out.rule(names.endpoints[i], "update @", names.affinities[i], " { ", w.ip, " saddr }");
     }
     out.rule(names.endpoints[i], "meta l4proto ", label(service.protocol), " dnat to ",
-             family == Family::ipv4 ? ip : concat("[", ip, "]"), ":", kEndpointPort);
+             family == AddressFamily::ipv4 ? ip : concat("[", ip, "]"), ":", kEndpointPort);
   }
 }
 
-void receive_outsiders(Transaction& out, const Service& service, const Names& names, Family family,
-                       KubeProxyShape release) {
+void receive_outsiders(Transaction& out, const Service& service, const Names& names,
+                       AddressFamily family, KubeProxyShape release) {
   const Words w = words(family);
   const std::string_view mark =
       release == KubeProxyShape::up_to_1_35 ? "jump mark-for-masquerade" : kMark;
@@ -187,7 +187,8 @@ void receive_outsiders(Transaction& out, const Service& service, const Names& na
 }
 
 // Chains with their rules; before, because rules name them, the sets of earlier choices.
-void write_chains(Transaction& out, const Service& service, Family family, KubeProxyShape release) {
+void write_chains(Transaction& out, const Service& service, AddressFamily family,
+                  KubeProxyShape release) {
   if (service.endpoints == 0) {
     return;
   }
@@ -227,8 +228,8 @@ void write_chains(Transaction& out, const Service& service, Family family, KubeP
 }
 
 // Its elements in the maps and sets of fixed names; without their verdicts where they are deleted.
-void write_elements(Transaction& out, std::string_view verb, const Service& service, Family family,
-                    KubeProxyShape release) {
+void write_elements(Transaction& out, std::string_view verb, const Service& service,
+                    AddressFamily family, KubeProxyShape release) {
   const Names names = names_of(service, family, release);
   const bool adds = verb == "add";
   const auto element = [&](std::string_view map, const std::string& which,
@@ -263,7 +264,7 @@ void write_elements(Transaction& out, std::string_view verb, const Service& serv
   }
 }
 
-void remove_chains(Transaction& out, const Service& service, Family family,
+void remove_chains(Transaction& out, const Service& service, AddressFamily family,
                    KubeProxyShape release) {
   if (service.endpoints == 0) {
     return;
@@ -317,7 +318,7 @@ constexpr std::array<std::string_view, 5> kMaps{"service-ips", "service-nodeport
 constexpr std::string_view kNodeIps = "192.0.2.1";
 constexpr std::string_view kNodeIps6 = "2001:db8::1";
 
-void write_shared_sets(Transaction& out, Family family, KubeProxyShape release) {
+void write_shared_sets(Transaction& out, AddressFamily family, KubeProxyShape release) {
   const std::string_view address = words(family).address;
   out.set("cluster-ips", "type ", address, "; comment \"Active ClusterIPs\";");
   out.set("nodeport-ips", "type ", address, "; comment \"IPs that accept NodePort traffic\";");
@@ -330,10 +331,10 @@ void write_shared_sets(Transaction& out, Family family, KubeProxyShape release) 
     out.map(map, "type ", by_port ? "" : concat(address, " . "),
             "inet_proto . inet_service : verdict;");
   }
-  out.element("add", "nodeport-ips", family == Family::ipv4 ? kNodeIps : kNodeIps6);
+  out.element("add", "nodeport-ips", family == AddressFamily::ipv4 ? kNodeIps : kNodeIps6);
 }
 
-void write_shared_rules(Transaction& out, Family family, KubeProxyShape release) {
+void write_shared_rules(Transaction& out, AddressFamily family, KubeProxyShape release) {
   const Words w = words(family);
   for (const BaseChain& chain : kBaseChains) {
     out.chain(chain.name, " { ", chain.definition, "; }");
@@ -485,4 +486,4 @@ NftablesFigures NftablesRuleset::expected() const {
   return figures;
 }
 
-}  // namespace kubecliff::test
+}  // namespace kubecliff::simulate

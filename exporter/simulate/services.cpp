@@ -1,4 +1,4 @@
-#include "tests/support/services.h"
+#include "exporter/simulate/services.h"
 
 #include <arpa/inet.h>
 
@@ -7,9 +7,9 @@
 
 #include <openssl/sha.h>
 
-#include "tests/support/text.h"
+#include "exporter/simulate/text.h"
 
-namespace kubecliff::test {
+namespace kubecliff::simulate {
 namespace {
 
 // Addresses of one kind, by number.
@@ -23,9 +23,9 @@ constexpr AddressBlock kPodIps{0x64'40'00'00, "fd00:10:244::"};            // 10
 constexpr AddressBlock kSourceRanges{0xc6'12'00'00, "2001:db8:198:18::"};  // 198.18.0.0/15
 constexpr std::uint32_t kPodIpMask = 0x3f'ff'ff;
 
-std::string address(Family family, const AddressBlock& block, std::uint32_t number) {
+std::string address(AddressFamily family, const AddressBlock& block, std::uint32_t number) {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (family == Family::ipv4) {
+  if (family == AddressFamily::ipv4) {
     const std::uint32_t address = htonl(block.ipv4 + number);
     inet_ntop(AF_INET, &address, text.data(), text.size());
   } else {
@@ -48,11 +48,11 @@ bool is_nth(int number, int one_in) {
 
 }  // namespace
 
-RulesetShape plain(int services, int endpoints, Family family) {
+RulesetShape plain(int services, int endpoints, AddressFamily family) {
   return {.services = services, .endpoints = endpoints, .family = family};
 }
 
-RulesetShape varied(int services, int endpoints, Family family) {
+RulesetShape varied(int services, int endpoints, AddressFamily family) {
   // Mostly without common divisors, so that large rulesets have every combination.
   return {.services = services,
           .endpoints = endpoints,
@@ -147,28 +147,28 @@ int node_port(const Service& service) {
   return 20'000 + service.number;
 }
 
-std::string cluster_ip(const Service& service, Family family) {
+std::string cluster_ip(const Service& service, AddressFamily family) {
   return address(family, kClusterIps, number_of(service) + 1);
 }
 
-std::string load_balancer_ip(const Service& service, Family family) {
+std::string load_balancer_ip(const Service& service, AddressFamily family) {
   return address(family, kLoadBalancerIps, number_of(service) + 1);
 }
 
 // Pods spread over their block; two Services may share one, two endpoints of a Service do not.
-std::string endpoint_ip(const Service& service, int endpoint, Family family) {
+std::string endpoint_ip(const Service& service, int endpoint, AddressFamily family) {
   const std::uint32_t pod =
       (number_of(service) * 257 + static_cast<std::uint32_t>(endpoint) + 1) & kPodIpMask;
   return address(family, kPodIps, pod);
 }
 
-std::string source_range(int range, Family family) {
+std::string source_range(int range, AddressFamily family) {
   return concat(address(family, kSourceRanges, static_cast<std::uint32_t>(range) * 256),
-                family == Family::ipv4 ? "/24" : "/120");
+                family == AddressFamily::ipv4 ? "/24" : "/120");
 }
 
-std::string_view pod_cidr(Family family) {
-  return family == Family::ipv4 ? "100.64.0.0/10" : "fd00:10:244::/48";
+std::string_view pod_cidr(AddressFamily family) {
+  return family == AddressFamily::ipv4 ? "100.64.0.0/10" : "fd00:10:244::/48";
 }
 
 std::string hashed_chain(std::string_view prefix, std::string_view of) {
@@ -194,4 +194,4 @@ std::string hashed_chain(std::string_view prefix, std::string_view of) {
   return chain;
 }
 
-}  // namespace kubecliff::test
+}  // namespace kubecliff::simulate
