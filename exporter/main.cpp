@@ -16,6 +16,7 @@
 #include "exporter/commands/preflight.h"
 #include "exporter/commands/report.h"
 #include "exporter/commands/serve.h"
+#include "exporter/commands/simulate.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/command_line.h"
 #include "exporter/config/setting_table.h"
@@ -65,6 +66,8 @@ int run(std::span<const std::string> arguments) {
       return run_alert(*line, table, specs);
     case Command::healthcheck:
       return run_healthcheck(*line, table, specs);
+    case Command::simulate:
+      return run_simulate(*line, table, specs);
     case Command::canary:
     case Command::serve:
     case Command::probe:

@@ -14,6 +14,9 @@ inline constexpr int kExitNotTaken = 1;
 // answers.
 inline constexpr int kExitUnhealthy = 1;
 
+// Of simulate; 0 where everything was measured that can be here, or that was asked for by name.
+inline constexpr int kExitNotAll = 1;
+
 // Of preflight; 0 where the node is ready.
 inline constexpr int kExitBlocked = 1;
 inline constexpr int kExitUnknown = 3;

@@ -24,6 +24,7 @@ constexpr std::string_view kSynopsis = R"(Usage:
   kubecliff alert test [--severity=SEVERITY] [OPTION]...
   kubecliff canary [OPTION]...
   kubecliff healthcheck [OPTION]...
+  kubecliff simulate [--services=LIST] [--backend=LIST] [--output=FORMAT] [OPTION]...
 
 Serves this node's Service dataplane, its iptables rules and its connection
 tracking as Prometheus metrics on :9909. Reads the kernel, changes nothing.
@@ -70,6 +71,21 @@ Commands:
         Ask the daemon that runs with the same options, at the first address
         that it listens on, whether it serves: exit code 0, or 1 and one line
         that says what is wrong, within 3 seconds.
+  simulate
+        Measure what Services cost on this machine's kernel: write so many of
+        them by the node's own tools into network namespaces that nothing else
+        is in, and time it. Prints tables, curves, and where this node meets
+        the bounds of the checks. Takes CAP_SYS_ADMIN and CAP_NET_ADMIN, two
+        minutes and a core; changes no rule of the node. docs/simulate.md.
+          --services=100,500,1000,2500,5000   how many, each
+          --endpoints=10                      of each Service
+          --backend=iptables-legacy,iptables-nft,nftables,ipvs
+                                              all that work here
+          --output=text|json|html|svg         what is printed
+          --services-now=N                    instead of what is counted here
+          --growth=N                          Services more each day
+          --time-limit=5m                     then what was measured is printed
+          --load-modules                      kernel modules may be loaded
 )";
 
 constexpr std::string_view kEpilogue = R"(
@@ -103,7 +119,8 @@ Exit codes:
   0           stopped as asked; preflight: ready; report: nothing is worse
               than info
   1           could not start or go on, such as a port in use; preflight:
-              blocked; alert test: not taken by all; healthcheck: no answer
+              blocked; alert test: not taken by all; healthcheck: no answer;
+              simulate: not all was measured
   2           wrong command line or configuration
   3           preflight: cannot be told
   4           report: something is at warning
@@ -117,6 +134,7 @@ Examples:
   kubecliff report --top=10
   kubecliff report --url=http://127.0.0.1:9909 --output=markdown
   kubecliff preflight --to=nftables
+  kubecliff simulate --backend=nftables --output=html >simulate.html
 )";
 
 // Words of `text` in lines, each led by the indent of option descriptions.
@@ -149,8 +167,9 @@ std::string spelling(const Setting& setting) {
 // What CLI11 did not recognise: a flag's name, without its value, or a word.
 std::string unexpected_argument(const SettingTable& table, std::string_view argument) {
   if (!argument.starts_with("-")) {
-    return "expected options, check-config FILE, report, watch, preflight, alert, canary, probe or "
-           "healthcheck, got \"" +
+    return "expected options, check-config FILE, report, watch, preflight, simulate, alert, "
+           "canary, "
+           "probe or healthcheck, got \"" +
            std::string{argument} + "\"";
   }
   const std::string_view flag = argument.substr(0, argument.find('='));
@@ -206,6 +225,8 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   CLI::App* probe = add_command(kProbeCommand);
   CLI::App* alert = add_command("alert");
   CLI::App* healthcheck = add_command("healthcheck");
+  CLI::App* simulate = add_command("simulate");
+  simulate->add_flag("--load-modules", line.simulate.load_modules);
   // Options of commands, and where each goes.
   std::vector<std::pair<CLI::Option*, std::string*>> words;
   for (const auto& [of, flag, word] :
@@ -217,7 +238,14 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
         std::tuple{watch, "--top", &line.report.top},
         std::tuple{watch, "--every", &line.report.every},
         std::tuple{alert, "ACTION", &line.alert.action},
-        std::tuple{alert, "--severity", &line.alert.severity}}) {
+        std::tuple{alert, "--severity", &line.alert.severity},
+        std::tuple{simulate, "--services", &line.simulate.services},
+        std::tuple{simulate, "--endpoints", &line.simulate.endpoints},
+        std::tuple{simulate, "--backend", &line.simulate.backend},
+        std::tuple{simulate, "--output", &line.simulate.output},
+        std::tuple{simulate, "--services-now", &line.simulate.services_now},
+        std::tuple{simulate, "--growth", &line.simulate.growth},
+        std::tuple{simulate, "--time-limit", &line.simulate.time_limit}}) {
     CLI::Option* option = of->add_option(flag);
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     words.emplace_back(option, word);
@@ -277,7 +305,7 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   for (const auto& [parsed, command] :
        {std::pair{preflight, Command::preflight}, std::pair{report, Command::report},
         std::pair{watch, Command::watch}, std::pair{alert, Command::alert},
-        std::pair{healthcheck, Command::healthcheck}}) {
+        std::pair{healthcheck, Command::healthcheck}, std::pair{simulate, Command::simulate}}) {
     if (parsed->parsed()) {
       line.command = command;
     }

@@ -25,6 +25,7 @@ enum class Command : std::uint8_t {
   report,
   watch,
   healthcheck,
+  simulate,
   help,
   version,
 };
@@ -53,12 +54,25 @@ struct ReportWords {
   std::string every;  // watch only
 };
 
+// Of simulate, the same.
+struct SimulateWords {
+  std::string services;
+  std::string endpoints;
+  std::string backend;
+  std::string output;
+  std::string services_now;
+  std::string growth;
+  std::string time_limit;
+  bool load_modules = false;
+};
+
 struct CommandLine {
   Command command = Command::serve;
   std::filesystem::path config_file;  // of --config.file, or the file to check; may be empty
   PreflightWords preflight = {};
   AlertWords alert = {};
   ReportWords report = {};
+  SimulateWords simulate = {};
   std::map<std::string, std::vector<std::string>, std::less<>> flags;  // by key, values unchecked
 };
 

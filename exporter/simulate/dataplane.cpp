@@ -26,6 +26,9 @@ constexpr Duration kNever = std::chrono::hours{24};
 RulesetShape shape_of(int services, int endpoints) {
   RulesetShape shape = plain(services, endpoints);
   shape.udp_one_in = 2;
+  // kube-proxy's largeClusterEndpointsThreshold.
+  constexpr int kLarge = 1'000;
+  shape.comments = services * endpoints > kLarge ? Comments::large_cluster : Comments::all;
   return shape;
 }
 

@@ -24,10 +24,9 @@ Value of_iptables(const Point& point, double value) {
 constexpr std::array kQuantities{
     Quantity{"services_in_iptables", Nature::counted,
              [](const Point& point) { return of_iptables(point, point.services); }},
-    Quantity{"nat_rules", Nature::counted,
-             [](const Point& point) {
-               return of_iptables(point, static_cast<double>(point.rules));
-             }},
+    Quantity{
+        "nat_rules", Nature::counted,
+        [](const Point& point) { return of_iptables(point, static_cast<double>(point.rules)); }},
     Quantity{"worst_case_walk", Nature::counted,
              [](const Point& point) {
                return point.worst_case_walk ? Value{static_cast<double>(*point.worst_case_walk)}

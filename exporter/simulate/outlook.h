@@ -40,9 +40,9 @@ struct Meeting {
 };
 
 // Of the checks whose values were measured: services_in_iptables, nat_rules, worst_case_walk,
-// traversal_time, traversal_over_floor, and restore_duration as one-Service updates meet it. Between
-// measured numbers of Services the curve is taken for straight; what is counted and not timed goes
-// on straight beyond the last. By backend, then as the checks stand.
+// traversal_time, traversal_over_floor, and restore_duration as one-Service updates meet it.
+// Between measured numbers of Services the curve is taken for straight; what is counted and not
+// timed goes on straight beyond the last. By backend, then as the checks stand.
 [[nodiscard]] std::vector<Meeting> meetings(std::span<const Point> points, const Checks& checks,
                                             const Present& present);
 

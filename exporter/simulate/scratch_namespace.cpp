@@ -28,7 +28,8 @@ Result<int> bring_up_loopback() {
   std::strncpy(request.ifr_name, "lo", IFNAMSIZ - 1);
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) {
-    return fail_errno(errno, "bring up the scratch namespace's loopback device (needs CAP_NET_ADMIN)");
+    return fail_errno(errno,
+                      "bring up the scratch namespace's loopback device (needs CAP_NET_ADMIN)");
   }
   if (::ioctl(socket.get(), SIOCGIFINDEX, &request) != 0) {
     return fail_errno(errno, "look up the scratch namespace's loopback device");

@@ -59,7 +59,7 @@ int repetitions(double took) {
 // 5,000 Services of 10 endpoints.
 std::uint64_t bytes_needed(Backend backend, int services, int endpoints) {
   constexpr std::uint64_t kBase = 64ULL << 20U;
-  const auto per_endpoint = backend == Backend::ipvs ? std::uint64_t{2'048} : std::uint64_t{12'288};
+  const auto per_endpoint = backend == Backend::ipvs ? std::uint64_t{2'048} : std::uint64_t{8'192};
   return kBase + per_endpoint * static_cast<std::uint64_t>(services) *
                      (static_cast<std::uint64_t>(endpoints) + 1);
 }

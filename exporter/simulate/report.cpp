@@ -1,0 +1,293 @@
+#include "exporter/simulate/report.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <initializer_list>
+
+#include <nlohmann/json.hpp>
+
+#include "exporter/simulate/text.h"
+
+namespace kubecliff::simulate {
+namespace {
+
+using nlohmann::ordered_json;
+
+// What tools and the system say of themselves.
+std::string printable(std::string_view text) {
+  constexpr std::size_t kMost = 300;
+  std::string clean{text.substr(0, kMost)};
+  std::ranges::replace_if(clean, [](char byte) { return byte < ' ' || byte > '~'; }, '?');
+  return clean;
+}
+
+std::string with_digits(double value, int digits) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+  return text.data();
+}
+
+// Three digits that count.
+std::string three_digits(double value) {
+  if (value >= 99.95) {
+    return with_digits(value, 0);
+  }
+  return with_digits(value, value >= 9.995 ? 1 : 2);
+}
+
+// "12,300".
+std::string grouped(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (std::ptrdiff_t at = std::ssize(text) - 3; at > (number < 0 ? 1 : 0); at -= 3) {
+    text.insert(static_cast<std::size_t>(at), ",");
+  }
+  return text;
+}
+
+std::string grouped(double number) {
+  return grouped(static_cast<std::int64_t>(std::llround(number)));
+}
+
+std::string percent(double ratio) {
+  return concat(grouped(ratio * 100), "%");
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+  return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
+}
+
+constexpr std::size_t kColumn = 10;
+constexpr std::array<std::array<std::string_view, 2>, 11> kHead{{{"", "Services"},
+                                                                 {"", "rules"},
+                                                                 {"full", "restore"},
+                                                                 {"one-Svc", "update"},
+                                                                 {"list", "(tool)"},
+                                                                 {"read", "(kubecliff)"},
+                                                                 {"new flow", "first"},
+                                                                 {"new flow", "last"},
+                                                                 {"known", "flow"},
+                                                                 {"conn./s", "last"},
+                                                                 {"", "spread"}}};
+
+std::string table(const Report& report, Backend backend) {
+  std::string text;
+  for (std::size_t line = 0; line < 2; ++line) {
+    for (const auto& head : kHead) {
+      text += padded(std::string{head[line]}, kColumn + (head[1] == "(kubecliff)" ? 2 : 0));
+    }
+    text += "\n";
+  }
+  for (const Point& point : report.measured.points) {
+    if (point.backend != backend) {
+      continue;
+    }
+    const Path& last = point.at(Position::last);
+    text += padded(grouped(std::int64_t{point.services}), kColumn) +
+            padded(grouped(point.rules), kColumn);
+    for (const Figure& figure : {point.full, point.update, point.list}) {
+      text += padded(time_text(figure.median), kColumn);
+    }
+    text += padded(time_text(point.read.median), kColumn + 2);
+    for (const Figure& figure :
+         {point.at(Position::first).new_flow, last.new_flow, last.established}) {
+      text += padded(time_text(figure.median), kColumn);
+    }
+    text += padded(grouped(last.connections.median), kColumn) +
+            padded(percent(noise_of(point)), kColumn) + "\n";
+  }
+  return text;
+}
+
+std::string bound_text(const Meeting& meeting) {
+  return meeting.unit == "seconds" ? time_text(meeting.bound)
+                                   : grouped(meeting.bound) + " " + meeting.unit;
+}
+
+std::string when_text(const Meeting& meeting) {
+  if (meeting.days && *meeting.days <= 0) {
+    return ", and this node has more";
+  }
+  return meeting.days ? concat(", in ", grouped(*meeting.days), " days") : std::string{};
+}
+
+// "warning (2.00 s) at 4,210 Services, in 30 days".
+std::string meeting_text(const Meeting& meeting) {
+  constexpr std::array<std::string_view, 3> kWhere{" at ", " below ", " not up to "};
+  return concat(kubecliff::name(meeting.severity), " (", bound_text(meeting), ")",
+                kWhere[static_cast<std::size_t>(meeting.where)], grouped(meeting.services),
+                " Services", when_text(meeting));
+}
+
+ordered_json json_of(const Figure& figure) {
+  return {{"median", figure.median},
+          {"least", figure.least},
+          {"most", figure.most},
+          {"times", figure.times}};
+}
+
+template <typename T>
+ordered_json or_null(const std::optional<T>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+ordered_json json_of(const Point& point) {
+  ordered_json json;
+  json["backend"] = name(point.backend);
+  json["services"] = point.services;
+  json["endpoints"] = point.endpoints;
+  json["rules"] = point.rules;
+  json["worst_case_walk"] = or_null(point.worst_case_walk);
+  json["full_restore_seconds"] = json_of(point.full);
+  json["update_seconds"] = json_of(point.update);
+  json["list_seconds"] = json_of(point.list);
+  json["read_seconds"] = json_of(point.read);
+  for (std::size_t i = 0; i < kPositions.size(); ++i) {
+    const Path& path = point.paths[i];
+    json["services_at"][std::string{kPositions[i]}] = {
+        {"new_flow_seconds", json_of(path.new_flow)},
+        {"established_seconds", json_of(path.established)},
+        {"connections_per_second", json_of(path.connections)}};
+  }
+  json["no_service"] = {{"new_flow_seconds", json_of(point.missed_new_flow)},
+                        {"established_seconds", json_of(point.missed_established)}};
+  json["tool_peak_bytes"] = point.peak_bytes;
+  json["took_seconds"] = point.took;
+  return json;
+}
+
+std::string_view name(Meeting::Where where) {
+  constexpr std::array<std::string_view, 3> kNames{"at", "below", "not_up_to"};
+  return kNames[static_cast<std::size_t>(where)];
+}
+
+}  // namespace
+
+std::string time_text(double seconds) {
+  if (seconds >= 0.9995) {
+    return concat(three_digits(seconds), " s");
+  }
+  if (seconds >= 0.0009995) {
+    return concat(three_digits(seconds * 1e3), " ms");
+  }
+  return concat(three_digits(seconds * 1e6), " us");
+}
+
+double noise_of(const Point& point) {
+  double most = 0;
+  const auto look = [&](const Figure& figure) {
+    if (figure.median > 0) {
+      most = std::max(most, (figure.most - figure.least) / figure.median);
+    }
+  };
+  for (const Figure& figure : {point.full, point.update, point.list, point.read}) {
+    look(figure);
+  }
+  for (const Path& path : point.paths) {
+    look(path.new_flow);
+    look(path.connections);
+  }
+  return most;
+}
+
+std::vector<std::string> outlook_lines(const Report& report) {
+  const Present& present = report.present;
+  std::vector<std::string> lines;
+  lines.push_back(
+      present.services
+          ? concat("This node: ", grouped(*present.services), " Service ports, ",
+                   printable(present.from), ".")
+          : concat("Where this node stands is not known: ", printable(present.from), "."));
+  if (present.growth) {
+    lines.push_back(concat("It grows by ", three_digits(*present.growth), " a day."));
+  } else {
+    lines.emplace_back("How it grows is not known (--growth), and so not when it meets a bound.");
+  }
+  const Meeting* before = nullptr;
+  for (const Meeting& meeting : report.meetings) {
+    if (before != nullptr && before->backend == meeting.backend && before->check == meeting.check) {
+      lines.back() += "; ";
+    } else {
+      lines.push_back(concat(name(meeting.backend), ", ", meeting.check, ": "));
+    }
+    lines.back() += meeting_text(meeting);
+    before = &meeting;
+  }
+  return lines;
+}
+
+std::string to_text(const Report& report) {
+  const Measured& measured = report.measured;
+  std::string text =
+      concat("kubecliff simulate: node ", printable(measured.machine.node), ", Linux ",
+             printable(measured.machine.kernel), ", ", measured.machine.cpus, " CPUs; ",
+             report.endpoints, " endpoints a Service\n");
+  for (const UsedTool& tool : measured.machine.tools) {
+    append(text, "\n", name(tool.backend), "  (", printable(tool.version), ")\n",
+           table(report, tool.backend));
+  }
+  if (!measured.missing.empty()) {
+    text += "\n";
+  }
+  for (const Missing& missing : measured.missing) {
+    append(text, "Not measured: ", name(missing.backend),
+           missing.services
+               ? concat(", from ", grouped(std::int64_t{*missing.services}), " Services on")
+               : std::string{},
+           ": ", printable(missing.why), ".\n");
+  }
+  text +=
+      "\nMedians; spread is the largest (most - least) / median of a line. Flows and connections "
+      "are from a pod's\naddress of this machine, one after the other. docs/simulate.md says how "
+      "each is measured.\n\n";
+  for (const std::string& line : outlook_lines(report)) {
+    append(text, line, "\n");
+  }
+  append(text, "\nTook ", time_text(measured.took), "; ",
+         kEndings[static_cast<std::size_t>(measured.ending)], ".\n");
+  return text;
+}
+
+std::string to_json(const Report& report) {
+  const Measured& measured = report.measured;
+  ordered_json json;
+  json["ending"] = kEndings[static_cast<std::size_t>(measured.ending)];
+  json["took_seconds"] = measured.took;
+  json["machine"] = {{"node", printable(measured.machine.node)},
+                     {"kernel", printable(measured.machine.kernel)},
+                     {"cpus", measured.machine.cpus},
+                     {"tools", ordered_json::array()}};
+  for (const UsedTool& tool : measured.machine.tools) {
+    json["machine"]["tools"].push_back({{"backend", name(tool.backend)},
+                                        {"path", printable(tool.path)},
+                                        {"version", printable(tool.version)}});
+  }
+  json["points"] = ordered_json::array();
+  for (const Point& point : measured.points) {
+    json["points"].push_back(json_of(point));
+  }
+  json["missing"] = ordered_json::array();
+  for (const Missing& missing : measured.missing) {
+    json["missing"].push_back({{"backend", name(missing.backend)},
+                               {"from_services", or_null(missing.services)},
+                               {"why", printable(missing.why)}});
+  }
+  json["now"] = {{"services", or_null(report.present.services)},
+                 {"from", printable(report.present.from)},
+                 {"growth_per_day", or_null(report.present.growth)}};
+  json["bounds"] = ordered_json::array();
+  for (const Meeting& meeting : report.meetings) {
+    json["bounds"].push_back({{"backend", name(meeting.backend)},
+                              {"check", meeting.check},
+                              {"severity", kubecliff::name(meeting.severity)},
+                              {"above", meeting.bound},
+                              {"unit", meeting.unit},
+                              {"where", name(meeting.where)},
+                              {"services", meeting.services},
+                              {"days", or_null(meeting.days)}});
+  }
+  return json.dump(2) + "\n";
+}
+
+}  // namespace kubecliff::simulate
