@@ -24,7 +24,7 @@ constexpr std::string_view kSynopsis = R"(Usage:
   kubecliff alert test [--severity=SEVERITY] [OPTION]...
   kubecliff canary [OPTION]...
   kubecliff healthcheck [OPTION]...
-  kubecliff simulate [--services=LIST] [--backend=LIST] [--output=FORMAT] [OPTION]...
+  kubecliff simulate [--services=LIST] [--output=FORMAT] [OPTION]...
 
 Serves this node's Service dataplane, its iptables rules and its connection
 tracking as Prometheus metrics on :9909. Reads the kernel, changes nothing.
@@ -77,15 +77,15 @@ Commands:
         is in, and time it. Prints tables, curves, and where this node meets
         the bounds of the checks. Takes CAP_SYS_ADMIN and CAP_NET_ADMIN, two
         minutes and a core; changes no rule of the node. docs/simulate.md.
-          --services=100,500,1000,2500,5000   how many, each
-          --endpoints=10                      of each Service
-          --backend=iptables-legacy,iptables-nft,nftables,ipvs
-                                              all that work here
-          --output=text|json|html|svg         what is printed
-          --services-now=N                    instead of what is counted here
-          --growth=N                          Services more each day
-          --time-limit=5m                     then what was measured is printed
-          --load-modules                      kernel modules may be loaded
+          --services=100,500,1000,2500,5000  how many of them
+          --endpoints=10                     of each
+          --backend=LIST                     of iptables-legacy, iptables-nft,
+                                             nftables, ipvs: all that work here
+          --output=text|json|html|svg
+          --services-now=N                   instead of what is counted here
+          --growth=N                         so many more each day
+          --time-limit=5m                    then prints what was measured
+          --load-modules                     the kernel may load modules
 )";
 
 constexpr std::string_view kEpilogue = R"(

@@ -91,11 +91,6 @@ std::string find_program(std::string_view program, std::string_view path) {
       return file;
     }
   }
-  for (const std::string_view folder : {"/usr/local/sbin", "/usr/sbin", "/sbin"}) {
-    if (std::string file = in(folder); !file.empty()) {
-      return file;
-    }
-  }
   return {};
 }
 

@@ -31,9 +31,8 @@ struct Tools {
   std::string version;  // what the writer says of itself, one line
 };
 
-// Programs are looked for in the folders of `path` ("/usr/sbin:/usr/bin"), and in sbin folders that
-// a user's PATH may lack. The plain names of iptables are taken where what they start is of that
-// backend.
+// Programs are looked for in the folders of `path`, "/usr/sbin:/usr/bin". The plain names of
+// iptables are taken where what they start is of that backend.
 struct Found {
   std::optional<Tools> tools;
   std::string missing;  // else: what is, and the package that has it

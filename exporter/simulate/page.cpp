@@ -136,8 +136,13 @@ pre { overflow-x: auto; font-size: 13px; }
 
 std::string heading(const Report& report) {
   const Machine& machine = report.measured.machine;
-  return concat("What Services cost on ", machine.node, ": Linux ", machine.kernel, ", ",
-                machine.cpus, " CPUs, ", report.endpoints, " endpoints a Service");
+  std::string backends;
+  for (const UsedTool& tool : machine.tools) {
+    append(backends, backends.empty() ? "" : ", ", name(tool.backend));
+  }
+  return concat("What Services cost on ", machine.node, " in ", backends, ": Linux ",
+                machine.kernel, ", ", machine.cpus, " CPUs, ", report.endpoints,
+                " endpoints a Service");
 }
 
 }  // namespace
@@ -159,7 +164,7 @@ std::string to_html(const Report& report) {
   html += "</div>\n<h2>In figures</h2>\n<pre>";
   // Line by line: line ends would be taken for control characters.
   std::string_view text;
-  const std::string whole = to_text(report);
+  const std::string whole = tables_text(report);
   for (std::string_view rest = whole; !rest.empty();) {
     text = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(text.size() + 1, rest.size()));

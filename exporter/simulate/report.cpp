@@ -217,7 +217,7 @@ std::vector<std::string> outlook_lines(const Report& report) {
   return lines;
 }
 
-std::string to_text(const Report& report) {
+std::string tables_text(const Report& report) {
   const Measured& measured = report.measured;
   std::string text =
       concat("kubecliff simulate: node ", printable(measured.machine.node), ", Linux ",
@@ -240,7 +240,13 @@ std::string to_text(const Report& report) {
   text +=
       "\nMedians; spread is the largest (most - least) / median of a line. Flows and connections "
       "are from a pod's\naddress of this machine, one after the other. docs/simulate.md says how "
-      "each is measured.\n\n";
+      "each is measured.\n";
+  return text;
+}
+
+std::string to_text(const Report& report) {
+  const Measured& measured = report.measured;
+  std::string text = tables_text(report) + "\n";
   for (const std::string& line : outlook_lines(report)) {
     append(text, line, "\n");
   }

@@ -16,9 +16,11 @@ struct Report {
   std::vector<Meeting> meetings;
 };
 
-// A table for each backend, and where the node meets each bound; 110 columns at most where nothing
-// that was said by others is longer.
+// A table for each backend, and where the node meets each bound.
 [[nodiscard]] std::string to_text(const Report& report);
+
+// Its tables alone, and what was not measured.
+[[nodiscard]] std::string tables_text(const Report& report);
 
 // One object, as docs/simulate.md describes it, and a newline.
 [[nodiscard]] std::string to_json(const Report& report);

@@ -94,6 +94,12 @@ std::string address_at(std::span<const Service> services, Position position, Pro
   return cluster_ip(services[wanted], AddressFamily::ipv4);
 }
 
+// Where root's PATH is a user's, as under su, sbin is missing from it.
+std::string search_path() {
+  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): one thread
+  return std::string{path == nullptr ? "" : path} + ":/usr/local/sbin:/usr/sbin:/sbin";
+}
+
 // One backend with so many Services, measured step by step.
 class PointMeasurement {
  public:
@@ -367,12 +373,12 @@ class Simulation {
 
   void choose_backends() {
     const bool asked = !plan_.backends.empty();
-    const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): one thread
+    const std::string path = search_path();
     for (const Backend backend : kBackends) {
       if (asked && std::ranges::find(plan_.backends, backend) == plan_.backends.end()) {
         continue;
       }
-      Found found = find_tools(backend, path == nullptr ? "" : path);
+      Found found = find_tools(backend, path);
       std::string why =
           found.tools ? kernel_lacks(backend, plan_.load_modules) : "not found: " + found.missing;
       if (why.empty()) {

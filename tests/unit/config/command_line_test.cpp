@@ -37,6 +37,8 @@ TEST(ParseCommandLine, SaysWhatIsToBeDone) {
                                 {{"healthcheck", "--web.listen-address=:1"}, Command::healthcheck},
                                 {{"--web.listen-address=:1", "healthcheck"}, Command::healthcheck},
                                 {{"healthcheck", "--help"}, Command::help},
+                                {{"simulate"}, Command::simulate},
+                                {{"simulate", "--help"}, Command::help},
                                 {{"alert", "--help"}, Command::help},
                                 {{"probe"}, Command::probe},
                                 {{"probe", "--log.level=warn"}, Command::probe},
