@@ -34,8 +34,8 @@ struct Tools {
 // Programs are looked for in the folders of `path`, "/usr/sbin:/usr/bin". The plain names of
 // iptables are taken where what they start is of that backend.
 struct Found {
-  std::optional<Tools> tools;
-  std::string missing;  // else: what is, and the package that has it
+  std::optional<Tools> tools = {};
+  std::string missing = {};  // else: what is, and the package that has it
 };
 [[nodiscard]] Found find_tools(Backend backend, std::string_view path);
 

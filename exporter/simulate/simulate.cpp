@@ -378,9 +378,13 @@ class Simulation {
       if (asked && std::ranges::find(plan_.backends, backend) == plan_.backends.end()) {
         continue;
       }
-      Found found = find_tools(backend, path);
-      std::string why =
-          found.tools ? kernel_lacks(backend, plan_.load_modules) : "not found: " + found.missing;
+      // The kernel first: ipvsadm loads ip_vs even where it is only asked for its version.
+      std::string why = kernel_lacks(backend, plan_.load_modules);
+      Found found;
+      if (why.empty()) {
+        found = find_tools(backend, path);
+        why = found.tools ? "" : "not found: " + found.missing;
+      }
       if (why.empty()) {
         why = warm_up(backend, *found.tools);
       }
