@@ -8,6 +8,7 @@
 #include "collectors/dataplane/requirements.h"
 #include "collectors/kernel/kernel_feature.h"
 #include "collectors/kernel/nftables.h"
+#include "collectors/kernel/procfs.h"
 #include "exporter/simulate/child.h"
 
 namespace kubecliff::simulate {
@@ -107,6 +108,13 @@ std::string version_of(const std::string& program) {
   return run && run->exit_status == 0 ? first_line(run->out) : std::string{};
 }
 
+// Legacy tools that do not know it take the node's own lock, for as long as a restore takes.
+bool knows_lock_file(const std::string& program) {
+  constexpr std::size_t kMost = std::size_t{16} << 20U;
+  const auto bytes = read_file(program, kMost);
+  return bytes && bytes->find("XTABLES_LOCKFILE") != std::string::npos;
+}
+
 Found find_iptables(Backend backend, std::string_view path) {
   const bool legacy = backend == Backend::iptables_legacy;
   const std::string_view own = legacy ? "iptables-legacy-" : "iptables-nft-";
@@ -114,7 +122,8 @@ Found find_iptables(Backend backend, std::string_view path) {
     Tools tools{.writer = find_program(std::string{prefix} + "restore", path),
                 .lister = find_program(std::string{prefix} + "save", path),
                 .version = {}};
-    if (tools.writer.empty() || tools.lister.empty()) {
+    if (tools.writer.empty() || tools.lister.empty() ||
+        (legacy && !knows_lock_file(tools.writer))) {
       continue;
     }
     tools.version = version_of(tools.writer);
@@ -126,7 +135,8 @@ Found find_iptables(Backend backend, std::string_view path) {
   }
   return {.tools = std::nullopt,
           .missing = std::string{own} + "restore and " + std::string{own} +
-                     "save, nor an iptables-restore of that backend (Debian's package iptables)"};
+                     "save, nor an iptables-restore of that backend (Debian's package iptables)" +
+                     (legacy ? ", that can be kept from the node's xtables.lock" : "")};
 }
 
 Found find_one(std::string_view program, std::string_view package, std::string_view path) {

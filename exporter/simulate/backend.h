@@ -32,7 +32,8 @@ struct Tools {
 };
 
 // Programs are looked for in the folders of `path`, "/usr/sbin:/usr/bin". The plain names of
-// iptables are taken where what they start is of that backend.
+// iptables are taken where what they start is of that backend, and legacy ones only where they can
+// be kept from the node's lock (child.h).
 struct Found {
   std::optional<Tools> tools = {};
   std::string missing = {};  // else: what is, and the package that has it

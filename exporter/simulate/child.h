@@ -59,7 +59,7 @@ struct ToolOptions {
 // argv[0] is a path. The tool is in the calling thread's namespaces, has the signals of a fresh
 // process, ends when this thread does (PR_SET_PDEATHSIG), and of our environment has PATH alone.
 // For the tools of legacy iptables the lock is a file of this process, so that nobody who holds or
-// awaits the node's /run/xtables.lock meets them (XTABLES_LOCKFILE, iptables 1.8.6 and later). Any
+// awaits the node's /run/xtables.lock meets them (XTABLES_LOCKFILE). Any
 // exit status is a success here.
 [[nodiscard]] Result<ToolRun> run_tool(const std::vector<std::string>& argv, ToolOptions options);
 

@@ -49,11 +49,20 @@ TEST(FindTools, PlainNamesAreTakenForTheBackendThatTheyAreOf) {
   EXPECT_FALSE(find_tools(Backend::iptables_legacy, tree.path().string()).tools);
 }
 
+TEST(FindTools, LegacyOnesThatWouldTakeTheNodesLockAreNotTaken) {
+  test::FileTree tree;
+  write_program(tree, "iptables-legacy-restore", "echo 'iptables-restore v1.6.0'");
+  write_program(tree, "iptables-legacy-save", "");
+  EXPECT_THAT(find_tools(Backend::iptables_legacy, tree.path().string()).missing,
+              HasSubstr("kept from the node's xtables.lock"));
+}
+
 TEST(FindTools, OwnNamesComeFirst) {
   test::FileTree tree;
   write_program(tree, "iptables-restore", "echo 'iptables-restore v1.8.9 (legacy)'");
   write_program(tree, "iptables-save", "");
-  write_program(tree, "iptables-legacy-restore", "printf 'v1\\033[1m\\nmore\\n'");
+  write_program(tree, "iptables-legacy-restore",
+                "printf 'v1\\033[1m\\nmore\\n'  # XTABLES_LOCKFILE");
   write_program(tree, "iptables-legacy-save", "");
   const Found found = find_tools(Backend::iptables_legacy, tree.path().string());
   ASSERT_TRUE(found.tools);
