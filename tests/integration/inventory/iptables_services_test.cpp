@@ -174,8 +174,8 @@ INSTANTIATE_TEST_SUITE_P(, IptablesServices,
                          ::testing::Combine(::testing::ValuesIn(test::kBackends),
                                             ::testing::ValuesIn(test::kFamilies)),
                          [](const auto& param) {
-                           return concat(label(std::get<0>(param.param)), "_",
-                                         label(std::get<1>(param.param)));
+                           return concat(test::label(std::get<0>(param.param)), "_",
+                                         test::label(std::get<1>(param.param)));
                          });
 
 TEST_P(IptablesServices, AreAsSaved) {

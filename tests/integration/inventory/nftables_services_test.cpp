@@ -168,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(, NftablesServices,
                            return concat(std::get<0>(param.param) == KubeProxyShape::up_to_1_35
                                              ? "up_to_1_35_"
                                              : "from_1_36_",
-                                         label(std::get<1>(param.param)));
+                                         test::label(std::get<1>(param.param)));
                          });
 
 TEST_P(NftablesServices, AreAsListed) {

@@ -31,7 +31,7 @@ SeenServices seen(const Services& services, Dataplane dataplane, test::Family fa
   std::map<std::uint32_t, std::string> names;
   for (std::uint32_t i = 0; i < services.services.size(); ++i) {
     const Service& service = services.services[i];
-    if (service.dataplane != dataplane || label(family) != name(service.family)) {
+    if (service.dataplane != dataplane || test::label(family) != name(service.family)) {
       continue;
     }
     EXPECT_TRUE(service.clear) << service.name;
