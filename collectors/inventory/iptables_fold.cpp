@@ -70,10 +70,10 @@ void IptablesFold::add_dispatch(const Rule& rule) {
   if (refuses && !addressed && name.empty()) {
     return;
   }
-  ServiceAddress address{.address = node_port ? Address{} : Address{to.address},
-                         .protocol = to.protocol,
-                         .port = to.port,
-                         .refused = refuses};
+  const ServiceAddress address{.address = node_port ? Address{} : Address{to.address},
+                               .protocol = to.protocol,
+                               .port = to.port,
+                               .refused = refuses};
   std::uint32_t number = ServiceGraph::kNone;
   if (leads) {
     number = graph_.port(port_key(rule.chain));

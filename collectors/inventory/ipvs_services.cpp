@@ -38,7 +38,7 @@ Shares shares_of(std::string_view scheduler) {
 // Where the estimator is off, what is told of connections stands still.
 bool counts(const std::filesystem::path& procfs) {
   const Result<std::uint64_t> enabled = read_number(procfs / "sys/net/ipv4/vs/run_estimation");
-  return !enabled || *enabled != 0;  // kernels before 6.2 do not have the setting
+  return !enabled || *enabled != 0;  // a kernel without the setting estimates
 }
 
 Result<std::vector<Virtual>> list(netlink::Socket& socket, std::uint16_t protocol) {

@@ -23,7 +23,9 @@ ServiceIndex::ServiceIndex(const Services& services) : services_{services} {
   for (std::uint32_t i = 0; i < services.addresses.size(); ++i) {
     slots_.push_back({.key = key_of(services.addresses[i]), .address = i});
   }
-  std::ranges::stable_sort(slots_, {}, &Slot::key);
+  std::ranges::sort(slots_, [](const Slot& one, const Slot& other) {
+    return one.key != other.key ? one.key < other.key : one.address < other.address;
+  });
 
   std::vector<std::uint64_t> endpoints;
   for (std::uint32_t i = 0; i < services.services.size(); ++i) {

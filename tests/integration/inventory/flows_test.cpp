@@ -43,8 +43,6 @@ struct Listed {
   Counts targets = {};
   Counts short_sources = {};
   Counts short_targets = {};
-
-  friend bool operator==(const Listed&, const Listed&) = default;
 };
 
 Listed listed_flows() {

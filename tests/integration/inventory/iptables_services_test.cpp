@@ -182,7 +182,7 @@ TEST_P(IptablesServices, AreAsSaved) {
   for (const test::Comments comments : {test::Comments::all, test::Comments::large_cluster}) {
     test::RulesetShape shape = test::varied(60, 4, family());
     shape.comments = comments;
-    Ruleset ruleset{shape};
+    const Ruleset ruleset{shape};
     must(test::restore(backend(), family(), ruleset.restore_input()));
     const std::string counted = with_counters(save_counters(backend(), family()));
     test::must_run({test::tool_name(backend(), family(), "restore"), "-c"}, counted);
@@ -270,7 +270,7 @@ TEST_P(IptablesServices, CountWhatIsSentToThem) {
 
 // No Service is half of one before a change and half of one after it.
 TEST_P(IptablesServices, AreWholeWhileRulesChange) {
-  test::RulesetShape shape = test::plain(300, 3, family());
+  const test::RulesetShape shape = test::plain(300, 3, family());
   Ruleset ruleset{shape};
   must(test::restore(backend(), family(), ruleset.restore_input()));
   std::atomic<bool> done = false;
@@ -306,8 +306,8 @@ TEST_P(IptablesServices, AreWholeWhileRulesChange) {
 
 // Whatever a comment is, its Service is found, and its name is short.
 TEST_P(IptablesServices, AreNotMisledByComments) {
-  Ruleset ruleset{test::plain(1, 1, family())};
-  std::string input = ruleset.restore_input();
+  const Ruleset ruleset{test::plain(1, 1, family())};
+  const std::string input = ruleset.restore_input();
   const std::string name = concat(service_name(ruleset.services()[0]), ":tcp-80");
   for (const std::string& hostile :
        {std::string{"x/\x01\x1b[31m\xff\xfe"}, std::string(200, '/'), std::string{"no-slash"},

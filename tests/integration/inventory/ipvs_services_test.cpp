@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -169,7 +170,7 @@ TEST_F(IpvsServices, HaveTheConnectionsThatIpvsadmSays) {
     if (i % 400 == 0) {
       sockets.clear();
     }
-    UniqueFd& socket = sockets.emplace_back(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const UniqueFd& socket = sockets.emplace_back(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_in from{.sin_family = AF_INET,
                      .sin_port = htons(static_cast<std::uint16_t>(20'000 + i)),
                      .sin_addr = {htonl(INADDR_LOOPBACK)},
@@ -203,6 +204,12 @@ TEST_F(IpvsServices, HaveTheConnectionsThatIpvsadmSays) {
 
   must_run({"ipvsadm", "-e", "-u", "10.96.1.1:53", "-r", "10.210.0.2:8053", "-m", "-w", "1"});
   EXPECT_EQ(uneven(must(read_services({})).services.at(0)).size(), 2U);
+
+  // Numbers that nobody brings up to date are not told.
+  must_run({"sysctl", "-w", "net.ipv4.vs.run_estimation=0"});
+  const Services uncounted = must(read_services({}));
+  EXPECT_EQ(uncounted.services.at(0).packets, std::nullopt);
+  EXPECT_EQ(uncounted.services.at(0).endpoints.at(0).packets, std::nullopt);
 
   const ServiceIndex index{services};
   EXPECT_NE(index.find(IPPROTO_UDP, service.address.view(), 53), nullptr);

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 
+#include <cstdint>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,6 +17,8 @@ namespace {
 
 using conntrack::Flow;
 using test::address_bytes;
+
+enum class Zone : std::uint8_t { none, other };
 
 class JudgeTest : public ::testing::Test {
  protected:
@@ -34,11 +37,15 @@ class JudgeTest : public ::testing::Test {
         {.address = Address{at}, .protocol = IPPROTO_UDP, .port = 53, .service = 0});
   }
 
-  static void add(TranslatedFlows& flows, std::string_view backend, int count, bool zoned = false) {
+  static void add(TranslatedFlows& flows, std::string_view backend, int count,
+                  Zone zone = Zone::none) {
     const auto to = address_bytes("10.96.0.1");
     const auto by = address_bytes(backend);
-    Flow flow{
-        .flow_class = {}, .protocol = IPPROTO_UDP, .zoned = zoned, .original = {}, .reply = {}};
+    Flow flow{.flow_class = {},
+              .protocol = IPPROTO_UDP,
+              .zoned = zone == Zone::other,
+              .original = {},
+              .reply = {}};
     flow.original.destination = to;
     flow.original.destination_port = 53;
     flow.reply.source = by;
@@ -83,13 +90,13 @@ TEST_F(JudgeTest, BelievesTheLookAfterTheDump) {
 TEST_F(JudgeTest, LeavesZonesAlone) {
   const ServiceIndex before{services_};
   TranslatedFlows flows{before};
-  add(flows, "10.0.0.2", 3, true);
+  add(flows, "10.0.0.2", 3, Zone::other);
   EXPECT_TRUE(flows.all().empty());
 }
 
 TEST_F(JudgeTest, SaysNothingWhereSomethingCouldNotBeRead) {
   const ServiceIndex before{services_};
-  TranslatedFlows flows{before};
+  const TranslatedFlows flows{before};
   Services after = services_;
   after.misses.push_back(
       {.dataplane = Dataplane::ipvs, .error = {.kind = ErrorKind::denied, .message = "no"}});
