@@ -1,12 +1,7 @@
 #include "collectors/sockets/sockets.h"
 
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -15,20 +10,12 @@
 #include <string>
 #include <utility>
 
-#include "collectors/kernel/address_family.h"
-#include "collectors/kernel/bytes.h"
-#include "collectors/kernel/kernel_feature.h"
-#include "collectors/kernel/netlink_socket.h"
 #include "collectors/kernel/procfs.h"
 #include "collectors/sockets/decode_sockets.h"
+#include "collectors/sockets/state_counter.h"
 
 namespace kubecliff::sockets {
 namespace {
-
-constexpr Feature kInetDiag{
-    .module = "inet_diag", .config = "CONFIG_INET_DIAG", .symbol = "inet_diag_dump_icsk"};
-constexpr Feature kTcpDiag{
-    .module = "tcp_diag", .config = "CONFIG_INET_TCP_DIAG", .symbol = "tcp_diag_dump"};
 
 constexpr FamilySpec kSockets{
     .name = "kubecliff_sockets",
@@ -60,54 +47,29 @@ constexpr FamilySpec kMemoryMost{
 
 constexpr std::string_view kTcp = "tcp";
 
-// All that are told apart, and connections being opened (TCP_NEW_SYN_RECV). Not the one for sockets
-// that are bound and nothing else (TCP_BOUND_INACTIVE, Linux 6.8), for which the kernel walks all
-// bound ones under their locks.
-constexpr std::uint32_t kAskedStates = (1U << (kStates.size() + 2)) - 2;
-
 class SocketsCollector final : public Collector {
  public:
   explicit SocketsCollector(const CollectorContext& context)
-      : procfs_{context.procfs},
-        inet_diag_{kInetDiag, context.procfs},
-        tcp_diag_{kTcpDiag, context.procfs},
-        socket_{netlink::kernel_transport(NETLINK_SOCK_DIAG)} {}
+      : procfs_{context.procfs}, states_{context.procfs} {}
 
   Result<RefreshKind> refresh(Clock::time_point /*now*/, Samples& out) override {
-    // Asking would load the modules.
-    if (inet_diag_.look() == FeatureState::present && tcp_diag_.look() == FeatureState::present) {
-      add_states(out);
-    }
+    add_states(out);
     add_use(out);
     return RefreshKind::full;
   }
 
  private:
   void add_states(Samples& out) {
-    std::array<std::uint64_t, kStates.size()> counts{};
-    for (const AddressFamily family : kAddressFamilies) {
-      inet_diag_req_v2 header{};
-      header.sdiag_family = af(family);
-      header.sdiag_protocol = IPPROTO_TCP;
-      header.idiag_states = kAskedStates;
-      netlink::Request question =
-          netlink::Request::plain(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, bytes_of(header));
-      const Result<void> asked =
-          socket_.ask(question, [&](const netlink::Message& message) -> Result<void> {
-            const auto state = decode_state(message);
-            if (!state) {
-              return fail(ErrorKind::malformed, "broken message of a socket");
-            }
-            ++counts[*state];
-            return {};
-          });
-      if (!asked) {
-        out.miss(prefixed("list TCP sockets", asked.error()).error());
-        return;
-      }
+    const Result<std::optional<StateCounts>> counts = states_.count();
+    if (!counts) {
+      out.miss(counts.error());
+      return;
+    }
+    if (!*counts) {
+      return;
     }
     for (std::size_t i = 0; i < kStates.size(); ++i) {
-      out.add(kSockets, {kTcp, kStates[i]}, static_cast<double>(counts[i]));
+      out.add(kSockets, {kTcp, kStates[i]}, static_cast<double>((**counts)[i]));
     }
   }
 
@@ -131,9 +93,7 @@ class SocketsCollector final : public Collector {
   }
 
   std::filesystem::path procfs_;
-  FeatureWatch inet_diag_;
-  FeatureWatch tcp_diag_;
-  netlink::Socket socket_;
+  StateCounter states_;
 };
 
 }  // namespace
