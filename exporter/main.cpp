@@ -11,6 +11,7 @@
 #include "collectors/collectors.h"
 #include "exporter/commands/alert.h"
 #include "exporter/commands/check_config.h"
+#include "exporter/commands/evidence.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/healthcheck.h"
 #include "exporter/commands/preflight.h"
@@ -62,6 +63,8 @@ int run(std::span<const std::string> arguments) {
       return run_report(*line, table, specs);
     case Command::watch:
       return run_watch(*line, table, specs);
+    case Command::evidence:
+      return run_evidence(*line, table, specs);
     case Command::alert:
       return run_alert(*line, table, specs);
     case Command::healthcheck:

@@ -20,6 +20,8 @@ constexpr std::string_view kSynopsis = R"(Usage:
   kubecliff probe [OPTION]...
   kubecliff check-config FILE
   kubecliff preflight --to=MODE [--output=FORMAT] [OPTION]...
+  kubecliff evidence [--output-file=FILE] [--full] [--redact] [--url=URL]
+                     [OPTION]...
   kubecliff alert rules [OPTION]...
   kubecliff alert test [--severity=SEVERITY] [OPTION]...
   kubecliff canary [OPTION]...
@@ -56,6 +58,14 @@ Commands:
         kube-proxy's version and configuration, what is in use and would mean
         something else, and which metrics end. Changes nothing. Takes the
         options below, of which those of the collectors matter.
+  evidence [--output-file=FILE|-] [--full] [--redact] [--url=URL]
+        Write what this node looks like now into one tar.gz, by default
+        kubecliff-evidence-NODE-TIME.tar.gz in the current directory: metrics,
+        conntrack, rules by class, network, settings, kernel log, kube-proxy's
+        health, and a manifest with hashes and what could not be had. At most
+        32 MiB unpacked, with --full, which adds every rule, 256 MiB. --redact
+        puts tokens in place of addresses and names. --url asks the daemon that
+        runs there for its metrics. Changes nothing and writes over nothing.
   alert rules
         Print Prometheus rules for the checks, with the times and the bounds
         that --alerting.thresholds or the configuration file changes.
@@ -119,8 +129,8 @@ Exit codes:
   0           stopped as asked; preflight: ready; report: nothing is worse
               than info
   1           could not start or go on, such as a port in use; preflight:
-              blocked; alert test: not taken by all; healthcheck: no answer;
-              simulate: not all was measured
+              blocked; evidence: not written; simulate: not all was measured;
+              alert test: not taken by all; healthcheck: no answer
   2           wrong command line or configuration
   3           preflight: cannot be told
   4           report: something is at warning
@@ -134,6 +144,7 @@ Examples:
   kubecliff report --top=10
   kubecliff report --url=http://127.0.0.1:9909 --output=markdown
   kubecliff preflight --to=nftables
+  kubecliff evidence --redact
   kubecliff simulate --backend=nftables --output=html >simulate.html
 )";
 
@@ -167,9 +178,8 @@ std::string spelling(const Setting& setting) {
 // What CLI11 did not recognise: a flag's name, without its value, or a word.
 std::string unexpected_argument(const SettingTable& table, std::string_view argument) {
   if (!argument.starts_with("-")) {
-    return "expected options, check-config FILE, report, watch, preflight, simulate, alert, "
-           "canary, "
-           "probe or healthcheck, got \"" +
+    return "expected options, check-config FILE, report, watch, evidence, preflight, simulate, "
+           "alert, canary, probe or healthcheck, got \"" +
            std::string{argument} + "\"";
   }
   const std::string_view flag = argument.substr(0, argument.find('='));
@@ -227,6 +237,9 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   CLI::App* healthcheck = add_command("healthcheck");
   CLI::App* simulate = add_command("simulate");
   simulate->add_flag("--load-modules", line.simulate.load_modules);
+  CLI::App* evidence = add_command("evidence");
+  evidence->add_flag("--full", line.evidence.full);
+  evidence->add_flag("--redact", line.evidence.redact);
   // Options of commands, and where each goes.
   std::vector<std::pair<CLI::Option*, std::string*>> words;
   for (const auto& [of, flag, word] :
@@ -245,7 +258,9 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
         std::tuple{simulate, "--output", &line.simulate.output},
         std::tuple{simulate, "--services-now", &line.simulate.services_now},
         std::tuple{simulate, "--growth", &line.simulate.growth},
-        std::tuple{simulate, "--time-limit", &line.simulate.time_limit}}) {
+        std::tuple{simulate, "--time-limit", &line.simulate.time_limit},
+        std::tuple{evidence, "--output-file", &line.evidence.output_file},
+        std::tuple{evidence, "--url", &line.evidence.url}}) {
     CLI::Option* option = of->add_option(flag);
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     words.emplace_back(option, word);
@@ -305,7 +320,8 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments,
   for (const auto& [parsed, command] :
        {std::pair{preflight, Command::preflight}, std::pair{report, Command::report},
         std::pair{watch, Command::watch}, std::pair{alert, Command::alert},
-        std::pair{healthcheck, Command::healthcheck}, std::pair{simulate, Command::simulate}}) {
+        std::pair{evidence, Command::evidence}, std::pair{healthcheck, Command::healthcheck},
+        std::pair{simulate, Command::simulate}}) {
     if (parsed->parsed()) {
       line.command = command;
     }

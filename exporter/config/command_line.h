@@ -24,6 +24,7 @@ enum class Command : std::uint8_t {
   preflight,
   report,
   watch,
+  evidence,
   healthcheck,
   simulate,
   help,
@@ -66,6 +67,14 @@ struct SimulateWords {
   bool load_modules = false;
 };
 
+// Of evidence, the same.
+struct EvidenceWords {
+  std::string output_file;
+  std::string url;
+  bool full = false;
+  bool redact = false;
+};
+
 struct CommandLine {
   Command command = Command::serve;
   std::filesystem::path config_file;  // of --config.file, or the file to check; may be empty
@@ -73,6 +82,7 @@ struct CommandLine {
   AlertWords alert = {};
   ReportWords report = {};
   SimulateWords simulate = {};
+  EvidenceWords evidence = {};
   std::map<std::string, std::vector<std::string>, std::less<>> flags;  // by key, values unchecked
 };
 

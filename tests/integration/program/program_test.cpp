@@ -194,8 +194,8 @@ TEST_F(ProgramTest, WrongConfigurationStopsTheStartWithOneLine) {
       {{"--config.file=/nonexistent"}, "/nonexistent: No such file or directory"},
       {{"--log.level=loud"}, "--log.level: expected debug, info, warn or error, got \"loud\""},
       {{"serve"},
-       "expected options, check-config FILE, report, watch, preflight, simulate, alert, canary, probe "
-       "or healthcheck, got "
+       "expected options, check-config FILE, report, watch, evidence, preflight, simulate, alert, "
+       "canary, probe or healthcheck, got "
        "\"serve\"; see kubecliff --help"},
       {{"--nonsense"}, "--nonsense: expected an option that --help lists; see kubecliff --help"},
   };

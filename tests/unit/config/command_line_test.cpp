@@ -34,6 +34,8 @@ TEST(ParseCommandLine, SaysWhatIsToBeDone) {
                                 {{"preflight"}, Command::preflight},
                                 {{"preflight", "--help"}, Command::help},
                                 {{"alert", "test"}, Command::alert},
+                                {{"evidence"}, Command::evidence},
+                                {{"evidence", "--help"}, Command::help},
                                 {{"healthcheck", "--web.listen-address=:1"}, Command::healthcheck},
                                 {{"--web.listen-address=:1", "healthcheck"}, Command::healthcheck},
                                 {{"healthcheck", "--help"}, Command::help},
@@ -70,6 +72,24 @@ TEST(ParseCommandLine, AlertTakesItsWords) {
   ASSERT_THAT(line, has_value());
   EXPECT_EQ(line->alert.action, "test");
   EXPECT_EQ(line->alert.severity, "critical");
+}
+
+TEST(ParseCommandLine, EvidenceTakesItsWords) {
+  const SettingTable table = setting_table({});
+  const auto all = parse_command_line(
+      std::vector<std::string>{"evidence", "--full", "--redact", "--output-file=-",
+                               "--url=http://127.0.0.1:9909", "--path.procfs=/host/proc"},
+      table);
+  ASSERT_THAT(all, has_value());
+  EXPECT_TRUE(all->evidence.full);
+  EXPECT_TRUE(all->evidence.redact);
+  EXPECT_EQ(all->evidence.output_file, "-");
+  EXPECT_EQ(all->evidence.url, "http://127.0.0.1:9909");
+  const auto none = parse_command_line(std::vector<std::string>{"evidence"}, table);
+  ASSERT_THAT(none, has_value());
+  EXPECT_FALSE(none->evidence.full);
+  EXPECT_FALSE(none->evidence.redact);
+  EXPECT_EQ(none->evidence.output_file, "");
 }
 
 TEST(ParseCommandLine, PreflightTakesItsWordsAndTheOptionsOfAStart) {

@@ -291,9 +291,9 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
       {{"--xyz"}, "--xyz: expected an option that --help lists"},
       {{"-x"}, "-x: expected an option that --help lists"},
       {{"serve"},
-       R"(expected options, check-config FILE, report, watch, preflight, simulate, alert, canary, probe or healthcheck, got "serve")"},
+       R"(expected options, check-config FILE, report, watch, evidence, preflight, simulate, alert, canary, probe or healthcheck, got "serve")"},
       {{"--collector.flows", "false"},
-       R"(expected options, check-config FILE, report, watch, preflight, simulate, alert, canary, probe or healthcheck, got "false")"},
+       R"(expected options, check-config FILE, report, watch, evidence, preflight, simulate, alert, canary, probe or healthcheck, got "false")"},
       {{"--process.seccomp=on"},
        R"(--process.seccomp: expected off, log, refuse or kill, got "on")"},
       {{"--log.level=loud"}, R"(--log.level: expected debug, info, warn or error, got "loud")"},
@@ -311,7 +311,7 @@ TEST_F(LoadSettings, WrongFlagsAreToldInOneLine) {
        R"(--collector.tables.peers: expected one of the keys name, pause, got "a")"},
       {{"check-config"}, "check-config: expected a FILE, got nothing"},
       {{"check-config", "a", "b"},
-       R"(expected options, check-config FILE, report, watch, preflight, simulate, alert, canary, probe or healthcheck, got "b")"},
+       R"(expected options, check-config FILE, report, watch, evidence, preflight, simulate, alert, canary, probe or healthcheck, got "b")"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(error(c.arguments), c.message);

@@ -1,0 +1,45 @@
+// What a bundle is made of, and what it lacks.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace kubecliff::evidence {
+
+// A file of the bundle; `name` is relative, as `network/links.jsonl`.
+struct File {
+  std::string name;
+  std::string content;
+
+  friend bool operator==(const File&, const File&) = default;
+};
+
+// What could not be had, and why.
+struct Missed {
+  std::string name;
+  std::string reason;
+
+  friend bool operator==(const Missed&, const Missed&) = default;
+};
+
+// What one source gives.
+struct Gathered {
+  std::vector<File> files = {};
+  std::vector<Missed> missed = {};
+  // Comments, names of chains and so on, as they were written: redaction takes the names in them
+  // out of every file. They are not in the bundle.
+  std::vector<std::string> names = {};
+};
+
+struct Source {
+  std::string name;
+  std::chrono::milliseconds deadline{};
+  // Called on a thread of its own, which is left behind where the deadline passes: it must own all
+  // that it uses.
+  std::function<Gathered()> gather;
+};
+
+}  // namespace kubecliff::evidence

@@ -1,0 +1,58 @@
+#include "exporter/evidence/json_lines.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+
+namespace kubecliff::evidence {
+
+std::string clean(std::string_view text) {
+  constexpr std::size_t kMost = 256;
+  std::string out{text.substr(0, kMost)};
+  std::ranges::replace_if(
+      out, [](char byte) { return static_cast<unsigned char>(byte) < ' ' || byte == '\x7f'; }, '?');
+  return out;
+}
+
+std::string address_text(Bytes address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool ipv4 = address.size() == sizeof(in_addr);
+  if (!ipv4 && address.size() != sizeof(in6_addr)) {
+    return {};
+  }
+  ::inet_ntop(ipv4 ? AF_INET : AF_INET6, address.data(), text.data(), text.size());
+  return text.data();
+}
+
+std::string to_line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void Lines::add(const Json& json) {
+  add_text(to_line(json));
+}
+
+void Lines::add_text(std::string_view line) {
+  ++all_;
+  full_ = full_ || text_.size() + line.size() + 1 > most_bytes_;
+  if (!full_) {
+    text_.append(line).push_back('\n');
+    ++kept_;
+  }
+}
+
+void Names::add(std::string_view name) {
+  if (!name.empty() && names_.size() < kMost) {
+    names_.insert(clean(name));
+  }
+}
+
+std::vector<std::string> Names::take() {
+  std::vector<std::string> names{names_.begin(), names_.end()};
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace kubecliff::evidence

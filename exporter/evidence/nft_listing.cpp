@@ -1,0 +1,339 @@
+#include "exporter/evidence/nft_listing.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <utility>
+
+#include "collectors/iptables/decode_nft.h"
+#include "collectors/kernel/nftables.h"
+
+namespace kubecliff::evidence {
+namespace {
+
+using netlink::Attribute;
+using netlink::Attributes;
+using netlink::find_attribute;
+using netlink::Message;
+
+std::uint8_t family_of(const Message& message) {
+  return read_as<nfgenmsg>(message.payload).value_or(nfgenmsg{}).nfgen_family;
+}
+
+// In libnftnl's user data each piece has a type and a length, of a byte each.
+std::string_view comment_in(Bytes user_data) {
+  constexpr std::uint8_t kComment = 0;
+  while (user_data.size() >= 2) {
+    const auto type = std::to_integer<std::uint8_t>(user_data[0]);
+    const auto size = std::to_integer<std::size_t>(user_data[1]);
+    if (size > user_data.size() - 2) {
+      return {};
+    }
+    if (type == kComment) {
+      return text_of(user_data.subspan(2, size));
+    }
+    user_data = user_data.subspan(2 + size);
+  }
+  return {};
+}
+
+std::string verdict_text(std::int32_t code) {
+  switch (code) {
+    case NF_DROP:
+      return "drop";
+    case NF_ACCEPT:
+      return "accept";
+    case NFT_RETURN:
+      return "return";
+    case NFT_CONTINUE:
+      return "continue";
+    case NFT_JUMP:
+      return "jump";
+    case NFT_GOTO:
+      return "goto";
+    default:
+      return "verdict " + std::to_string(code);
+  }
+}
+
+// Where a verdict leads, into a line.
+void put_verdict(Bytes data, Listing& listing, Json& json) {
+  const Bytes verdict = find_attribute(data, NFTA_DATA_VERDICT);
+  const auto code = read_be<std::uint32_t>(find_attribute(verdict, NFTA_VERDICT_CODE));
+  if (!code) {
+    return;
+  }
+  const std::string_view chain = text_of(find_attribute(verdict, NFTA_VERDICT_CHAIN));
+  json["verdict"] = verdict_text(static_cast<std::int32_t>(*code));
+  if (!chain.empty()) {
+    json["chain_to"] = clean(chain);
+  }
+  if (wants_names(listing.wanted)) {
+    learn_object(chain, listing.names);
+  }
+}
+
+std::string protocol_text(std::uint32_t protocol) {
+  switch (protocol) {
+    case IPPROTO_TCP:
+      return "tcp";
+    case IPPROTO_UDP:
+      return "udp";
+    case IPPROTO_SCTP:
+      return "sctp";
+    default:
+      return std::to_string(protocol);
+  }
+}
+
+// Parts of a concatenation, each in a register of four bytes; addresses of IPv6 take four.
+std::string concatenation_text(Bytes value) {
+  constexpr std::size_t kRegister = 4;
+  const auto port = [](Bytes part) {
+    return std::to_string(read_be<std::uint16_t>(part).value_or(0));
+  };
+  const auto protocol = [](Bytes part) {
+    return protocol_text(std::to_integer<std::uint32_t>(part[0]));
+  };
+  for (const std::size_t address : {sizeof(in_addr), sizeof(in6_addr)}) {
+    if (value.size() == address) {
+      return address_text(value);
+    }
+    if (value.size() == address + kRegister) {
+      return address_text(value.first(address)) + " . " + port(value.subspan(address));
+    }
+    if (value.size() == address + 2 * kRegister) {
+      return address_text(value.first(address)) + " . " + protocol(value.subspan(address)) + " . " +
+             port(value.subspan(address + kRegister));
+    }
+  }
+  return std::to_string(value.size()) + " bytes";
+}
+
+// The same of node ports, which have no address: eight bytes are an address and a port elsewhere.
+std::string key_text(Bytes key, std::string_view set) {
+  if (key.size() == 8 && set.ends_with("nodeports")) {
+    return protocol_text(std::to_integer<std::uint32_t>(key[0])) + " . " +
+           std::to_string(read_be<std::uint16_t>(key.subspan(4)).value_or(0));
+  }
+  if (key.size() == sizeof(std::uint32_t) && set.starts_with("__map")) {
+    return std::to_string(read_as<std::uint32_t>(key).value_or(0));  // a drawn number
+  }
+  return concatenation_text(key);
+}
+
+void put_decoded(const iptables::Rule& rule, Json& json) {
+  const Destination& to = rule.destination;
+  if (to.hosts == Destination::Hosts::one) {
+    json["destination"] = address_text(to.address);
+  }
+  if (to.protocol != 0) {
+    json["protocol"] = protocol_text(to.protocol);
+  }
+  if (to.port != 0) {
+    json["port"] = to.port;
+  }
+  if (rule.chance) {
+    json["probability"] = *rule.chance;
+  }
+  if (!rule.translation.address.empty()) {
+    json["to"] = address_text(rule.translation.address);
+    json["to_port"] = rule.translation.port;
+  }
+}
+
+// What one expression adds to the rule's line, its name aside.
+void put_expression(const netlink::NftExpression& expression, Listing& listing, Json& json) {
+  const auto& [name, data] = expression;
+  const auto count = [&](std::uint16_t attribute) {
+    return read_be<std::uint64_t>(find_attribute(data, attribute)).value_or(0);
+  };
+  if (name == "counter") {
+    json["packets"] = count(NFTA_COUNTER_PACKETS);
+    json["bytes"] = count(NFTA_COUNTER_BYTES);
+  } else if (name == "immediate") {
+    put_verdict(find_attribute(data, NFTA_IMMEDIATE_DATA), listing, json);
+  } else if (name == "lookup") {
+    json["set"] = clean(text_of(find_attribute(data, NFTA_LOOKUP_SET)));
+  } else if (name == "dynset") {
+    json["set"] = clean(text_of(find_attribute(data, NFTA_DYNSET_SET_NAME)));
+  }
+}
+
+// Of the matches and targets of xtables, which are expressions too, their own names.
+std::string expression_text(const netlink::NftExpression& expression) {
+  std::string text = clean(expression.name);
+  if (expression.name == "match") {
+    text += " " + clean(text_of(find_attribute(expression.data, NFTA_MATCH_NAME)));
+  } else if (expression.name == "target") {
+    text += " " + clean(text_of(find_attribute(expression.data, NFTA_TARGET_NAME)));
+  }
+  return text;
+}
+
+struct Parts {
+  std::string_view table;
+  std::string_view chain;
+  std::uint64_t handle = 0;
+  Bytes expressions;
+  std::string_view comment;
+};
+
+std::optional<Parts> parts_of(const Message& message) {
+  Parts parts;
+  Attribute attribute;
+  Attributes attributes{netlink::nftables_attributes(message)};
+  while (attributes.next(attribute)) {
+    switch (attribute.type) {
+      case NFTA_RULE_TABLE:
+        parts.table = text_of(attribute.payload);
+        break;
+      case NFTA_RULE_CHAIN:
+        parts.chain = text_of(attribute.payload);
+        break;
+      case NFTA_RULE_HANDLE:
+        parts.handle = read_be<std::uint64_t>(attribute.payload).value_or(0);
+        break;
+      case NFTA_RULE_EXPRESSIONS:
+        parts.expressions = attribute.payload;
+        break;
+      case NFTA_RULE_USERDATA:
+        parts.comment = comment_in(attribute.payload);
+        break;
+      default:
+        break;
+    }
+  }
+  return attributes.malformed() ? std::nullopt : std::optional{parts};
+}
+
+// The match of xtables; iptables-nft of some releases keeps comments there.
+std::string_view comment_match(const netlink::NftExpression& expression) {
+  return expression.name == "match" &&
+                 text_of(find_attribute(expression.data, NFTA_MATCH_NAME)) == "comment"
+             ? text_of(find_attribute(expression.data, NFTA_MATCH_INFO))
+             : std::string_view{};
+}
+
+}  // namespace
+
+std::string nft_family(std::uint8_t family) {
+  switch (family) {
+    case NFPROTO_IPV4:
+      return "ip";
+    case NFPROTO_IPV6:
+      return "ip6";
+    case NFPROTO_INET:
+      return "inet";
+    case NFPROTO_ARP:
+      return "arp";
+    case NFPROTO_BRIDGE:
+      return "bridge";
+    case NFPROTO_NETDEV:
+      return "netdev";
+    default:
+      return std::to_string(family);
+  }
+}
+
+bool list_nft_rule(const Message& message, Listing& listing) {
+  auto parts = parts_of(message);
+  const auto rule = iptables::decode_rule(message, iptables::Detail::destinations);
+  if (!parts || !rule) {
+    return false;
+  }
+  const bool rules = wants_rules(listing.wanted) && !listing.lines.full();
+  Json more = Json::object();
+  Json expressions = Json::array();
+  Attribute element;
+  Attributes elements{parts->expressions};
+  while (elements.next(element)) {
+    const auto expression = netlink::decode_nft_expression(element.payload);
+    if (!expression) {
+      return false;
+    }
+    if (const std::string_view comment = comment_match(*expression); !comment.empty()) {
+      parts->comment = comment;
+    }
+    if (rules) {
+      expressions.push_back(expression_text(*expression));
+      put_expression(*expression, listing, more);
+    }
+  }
+  if (wants_names(listing.wanted)) {
+    listing.names.add(parts->comment);
+  }
+  if (!rules) {
+    listing.lines.count();
+    return true;
+  }
+  Json json{{"family", nft_family(family_of(message))},
+            {"table", clean(parts->table)},
+            {"chain", clean(parts->chain)},
+            {"handle", parts->handle},
+            {"expressions", std::move(expressions)}};
+  put_decoded(*rule, json);
+  json.update(more);
+  if (!parts->comment.empty()) {
+    json["comment"] = clean(parts->comment);
+  }
+  listing.lines.add(json);
+  return true;
+}
+
+std::optional<NftSetFace> decode_nft_set(const Message& message) {
+  NftSetFace set;
+  Attribute attribute;
+  Attributes attributes{netlink::nftables_attributes(message)};
+  while (attributes.next(attribute)) {
+    if (attribute.type == NFTA_SET_TABLE) {
+      set.table = text_of(attribute.payload);
+    } else if (attribute.type == NFTA_SET_NAME) {
+      set.name = text_of(attribute.payload);
+    } else if (attribute.type == NFTA_SET_FLAGS) {
+      const std::uint32_t flags = read_be<std::uint32_t>(attribute.payload).value_or(0);
+      set.map = (flags & NFT_SET_MAP) != 0;
+      set.anonymous = (flags & NFT_SET_ANONYMOUS) != 0;
+    }
+  }
+  return attributes.malformed() || set.name.empty() ? std::nullopt : std::optional{set};
+}
+
+bool list_nft_elements(const Message& message, Listing& listing) {
+  const Bytes attributes = netlink::nftables_attributes(message);
+  const std::string_view table = text_of(find_attribute(attributes, NFTA_SET_ELEM_LIST_TABLE));
+  const std::string_view set = text_of(find_attribute(attributes, NFTA_SET_ELEM_LIST_SET));
+  Attribute element;
+  Attributes elements{find_attribute(attributes, NFTA_SET_ELEM_LIST_ELEMENTS)};
+  while (elements.next(element)) {
+    const Bytes key =
+        find_attribute(find_attribute(element.payload, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
+    const Bytes data = find_attribute(element.payload, NFTA_SET_ELEM_DATA);
+    const std::string_view comment =
+        comment_in(find_attribute(element.payload, NFTA_SET_ELEM_USERDATA));
+    if (wants_names(listing.wanted)) {
+      listing.names.add(comment);
+    }
+    if (!wants_rules(listing.wanted) || listing.lines.full()) {
+      listing.lines.count();
+      continue;
+    }
+    Json json{{"family", nft_family(family_of(message))},
+              {"table", clean(table)},
+              {"set", clean(set)},
+              {"key", key_text(key, set)}};
+    put_verdict(data, listing, json);
+    if (const Bytes value = find_attribute(data, NFTA_DATA_VALUE); !value.empty()) {
+      json["value"] = concatenation_text(value);
+    }
+    if (!comment.empty()) {
+      json["comment"] = clean(comment);
+    }
+    listing.lines.add(json);
+  }
+  return !elements.malformed();
+}
+
+}  // namespace kubecliff::evidence

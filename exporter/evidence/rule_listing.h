@@ -1,0 +1,32 @@
+// What listings of rules share: which part of one is wanted, and where it goes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "exporter/evidence/json_lines.h"
+
+namespace kubecliff::evidence {
+
+// Names alone are what redaction needs of rules that are not in the bundle.
+enum class Wanted : std::uint8_t { names, rules, rules_and_names };
+
+[[nodiscard]] constexpr bool wants_rules(Wanted wanted) {
+  return wanted != Wanted::names;
+}
+[[nodiscard]] constexpr bool wants_names(Wanted wanted) {
+  return wanted != Wanted::rules;
+}
+
+struct Listing {
+  Wanted wanted = Wanted::rules;
+  Lines lines;
+  Names names = {};
+};
+
+// A chain, set or table that its owner named: kube-proxy's and the kernel's own names tell nothing,
+// but for those that have a Service's name in them.
+void learn_object(std::string_view name, Names& names);
+
+}  // namespace kubecliff::evidence

@@ -1,0 +1,141 @@
+// Rules as lines of JSON, of both backends. Whole rulesets of a real kernel are in
+// tests/integration/evidence.
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "exporter/evidence/legacy_listing.h"
+#include "exporter/evidence/nft_listing.h"
+#include "tests/support/legacy_blob.h"
+#include "tests/support/nft_messages.h"
+#include "tests/support/result_matchers.h"
+
+namespace kubecliff::evidence {
+namespace {
+
+using nlohmann::json;
+using test::fails_with;
+using test::has_value;
+using test::LegacyBlob;
+using test::LegacyBlobBuilder;
+using testing::Contains;
+using testing::HasSubstr;
+
+constexpr std::size_t kRoom = std::size_t{1} << 20U;
+
+Listing listing(Wanted wanted, std::size_t room = kRoom) {
+  return {.wanted = wanted, .lines = Lines{room}};
+}
+
+std::vector<json> lines_of(Listing& of) {
+  std::vector<json> lines;
+  std::string text = of.lines.take();
+  for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
+    lines.push_back(json::parse(text.substr(0, end)));
+    text.erase(0, end + 1);
+  }
+  return lines;
+}
+
+LegacyBlob table(AddressFamily family) {
+  return LegacyBlobBuilder{family}
+      .hook(NF_INET_PRE_ROUTING)
+      .rule({.matches = {test::comment("shop/cart:http cluster IP"), test::tcp_port(80, 80)},
+             .target = test::jump("KUBE-SVC-AAAAAAAAAAAAAAAA"),
+             .protocol = 6,
+             .packets = 7,
+             .bytes = 420})
+      .chain("KUBE-SVC-AAAAAAAAAAAAAAAA")
+      .rule({.matches = {test::statistic_random(0.5)}, .target = test::verdict(NF_DROP)})
+      .rule()
+      .chain("empty")
+      .build();
+}
+
+TEST(ListLegacy, SaysWhatARuleDoes) {
+  for (const AddressFamily family : kAddressFamilies) {
+    const LegacyBlob blob = table(family);
+    Listing all = listing(Wanted::rules_and_names);
+    ASSERT_THAT(list_legacy(blob.bytes, blob.info, family, "nat", all), has_value());
+    EXPECT_THAT(all.names.take(), Contains("shop/cart:http cluster IP"));
+    const std::vector<json> lines = lines_of(all);
+    ASSERT_EQ(lines.size(), 3);
+    EXPECT_EQ(lines[0]["chain"], "PREROUTING");
+    EXPECT_EQ(lines[0]["jump"], "KUBE-SVC-AAAAAAAAAAAAAAAA");
+    EXPECT_EQ(lines[0]["protocol"], "tcp");
+    EXPECT_EQ(lines[0]["packets"], 7);
+    EXPECT_EQ(lines[0]["bytes"], 420);
+    EXPECT_EQ(lines[0]["matches"][0]["comment"], "shop/cart:http cluster IP");
+    EXPECT_EQ(lines[0]["matches"][1]["destination_ports"], "80");
+    EXPECT_EQ(lines[1]["chain"], "KUBE-SVC-AAAAAAAAAAAAAAAA");
+    EXPECT_EQ(lines[1]["matches"][0]["probability"], 0.5);
+    EXPECT_EQ(lines[1]["target"], "DROP");
+    EXPECT_EQ(lines[2]["rule"], 2);
+  }
+}
+
+TEST(ListLegacy, HostileCommentsStayInTheirLine) {
+  const LegacyBlob blob = LegacyBlobBuilder{AddressFamily::ipv4}
+                              .hook(NF_INET_LOCAL_OUT)
+                              .rule({.matches = {test::comment("a\n\"}\x1b[0m\xff <script>")}})
+                              .build();
+  Listing all = listing(Wanted::rules);
+  ASSERT_THAT(list_legacy(blob.bytes, blob.info, blob.family, "nat", all), has_value());
+  const std::vector<json> lines = lines_of(all);
+  ASSERT_EQ(lines.size(), 1);
+  EXPECT_EQ(lines[0]["matches"][0]["comment"], "a?\"}?[0m\xef\xbf\xbd <script>");
+}
+
+TEST(ListLegacy, CountsWhatThereIsNoRoomFor) {
+  const LegacyBlob blob = table(AddressFamily::ipv4);
+  Listing all = listing(Wanted::rules, 300);
+  ASSERT_THAT(list_legacy(blob.bytes, blob.info, blob.family, "nat", all), has_value());
+  EXPECT_EQ(all.lines.all(), 3);
+  EXPECT_EQ(all.lines.kept(), 1);
+}
+
+TEST(ListLegacy, BrokenEntriesAreRefused) {
+  LegacyBlob blob = table(AddressFamily::ipv4);
+  blob.bytes.resize(blob.bytes.size() - 8);
+  Listing all = listing(Wanted::rules);
+  EXPECT_THAT(list_legacy(blob.bytes, blob.info, blob.family, "nat", all),
+              fails_with(ErrorKind::malformed, HasSubstr("broken entry at byte")));
+}
+
+netlink::Message message_in(const test::ByteVector& bytes) {
+  netlink::Message message;
+  netlink::Messages messages{bytes};
+  EXPECT_TRUE(messages.next(message));
+  return message;
+}
+
+TEST(ListNftRule, SaysWhatARuleDoes) {
+  const test::ByteVector bytes = test::nft_rule(
+      {.expressions = {test::nft_match(test::statistic_random(0.5)), test::nft_counter(7, 420),
+                       test::nft_verdict(NFT_JUMP, "KUBE-SVC-AAAAAAAAAAAAAAAA")},
+       .user_data = std::string{"\x00\x0fshop/cart:http\x00", 17}},
+      1);
+  Listing all = listing(Wanted::rules_and_names);
+  ASSERT_TRUE(list_nft_rule(message_in(bytes), all));
+  EXPECT_THAT(all.names.take(), Contains("shop/cart:http"));
+  const std::vector<json> lines = lines_of(all);
+  ASSERT_EQ(lines.size(), 1);
+  EXPECT_EQ(lines[0]["expressions"], (json{"match statistic", "counter", "immediate"}));
+  EXPECT_EQ(lines[0]["verdict"], "jump");
+  EXPECT_EQ(lines[0]["chain_to"], "KUBE-SVC-AAAAAAAAAAAAAAAA");
+  EXPECT_EQ(lines[0]["packets"], 7);
+  EXPECT_EQ(lines[0]["bytes"], 420);
+  EXPECT_EQ(lines[0]["probability"], 0.5);
+  EXPECT_EQ(lines[0]["comment"], "shop/cart:http");
+}
+
+}  // namespace
+}  // namespace kubecliff::evidence
