@@ -167,6 +167,8 @@ int gather_and_write(const Job& job, const ReportForms& report, bool& left_behin
 
   const bool full = job.question->depth == evidence::Depth::full;
   Bundle bundle{job.face, full ? evidence::kFull : evidence::kUsual, job.question->redaction};
+  // A daemon may be asked by the name of its machine.
+  bundle.add({.names = {job.question->url}});
   for (Gathered& gathered : asked.gathered) {
     bundle.add(std::move(gathered));
   }

@@ -30,7 +30,7 @@ conntrack/summary.json   entries, limit, buckets, counters of each CPU, flows by
                          protocol and state
 conntrack/flows.txt      a sample of flows, evenly over the table
 rules/classes.jsonl      rules and chains of each table by class and by owner
-rules/nft-tables.jsonl   every nftables table with its chains, sets and rules
+rules/nft-tables.jsonl   every nftables table with its chains, sets and maps
 rules/legacy.jsonl       with --full: every rule of legacy iptables
 rules/nft.jsonl          with --full: every rule of nftables, iptables-nft too
 rules/nft-elements.jsonl with --full: elements of nftables' sets and maps
@@ -76,6 +76,11 @@ std::string sha256(std::string_view text) {
   return hex;
 }
 
+// What other parts of kubecliff, or the daemon, wrote.
+bool is_of_others(std::string_view file) {
+  return file.starts_with("report/") || file.starts_with("daemon/");
+}
+
 // Up to the last line that ends within `size`.
 std::string_view whole_lines(std::string_view text, std::size_t size) {
   const std::string_view first = text.substr(0, size);
@@ -119,6 +124,9 @@ void Bundle::add(Gathered gathered) {
     files_.push_back(std::move(file));
   }
   std::ranges::move(gathered.missed, std::back_inserter(missed_));
+  if (gathered.names_seen == NamesSeen::not_all) {
+    names_seen_ = NamesSeen::not_all;
+  }
   if (redaction_ == Redaction::on) {
     for (const std::string& name : gathered.names) {
       redactor_.learn(name);
@@ -126,8 +134,25 @@ void Bundle::add(Gathered gathered) {
   }
 }
 
+void Bundle::leave_out_what_may_have_names() {
+  for (const File& file : files_) {
+    if (is_of_others(file.name)) {
+      missed_.push_back({.name = file.name,
+                         .reason = "left out: not all names of this node could be read, so they "
+                                   "could not be redacted"});
+    }
+  }
+  std::erase_if(files_, [](const File& file) { return is_of_others(file.name); });
+}
+
 void Bundle::redact() {
-  for (File& file : files_) {
+  if (names_seen_ == NamesSeen::not_all) {
+    leave_out_what_may_have_names();
+  }
+  for (const File& file : files_) {
+    if (is_of_others(file.name)) {
+      continue;  // their keys may be names
+    }
     if (file.name.ends_with(".json") || file.name.ends_with(".jsonl")) {
       redactor_.keep_json_keys(file.content);
     } else if (file.name == "metrics.txt") {

@@ -33,7 +33,8 @@ struct BundleFace {
 };
 
 // Files that are longer than the bound end with a whole line before it; those for which no room is
-// left are left out. Both stand in the manifest. The first come first.
+// left are left out. Both stand in the manifest. The first come first. Where not all names are
+// known that would have to be redacted, the reports, which may have them, are left out.
 class Bundle {
  public:
   Bundle(BundleFace face, Bounds bounds, Redaction redaction);
@@ -47,6 +48,7 @@ class Bundle {
 
  private:
   void redact();
+  void leave_out_what_may_have_names();
   [[nodiscard]] std::string manifest() const;
 
   BundleFace face_;
@@ -56,6 +58,7 @@ class Bundle {
   std::size_t bytes_ = 0;
   std::vector<File> files_;
   std::vector<Missed> missed_;
+  NamesSeen names_seen_ = NamesSeen::all;
 };
 
 // What README.txt says.

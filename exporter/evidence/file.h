@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ struct Missed {
   friend bool operator==(const Missed&, const Missed&) = default;
 };
 
+// Whether a source saw all names that there are for it to see.
+enum class NamesSeen : std::uint8_t { all, not_all };
+
 // What one source gives.
 struct Gathered {
   std::vector<File> files = {};
@@ -32,11 +36,14 @@ struct Gathered {
   // Comments, names of chains and so on, as they were written: redaction takes the names in them
   // out of every file. They are not in the bundle.
   std::vector<std::string> names = {};
+  NamesSeen names_seen = NamesSeen::all;
 };
 
 struct Source {
   std::string name;
   std::chrono::milliseconds deadline{};
+  // Where it gives none, the names that it would have given are not known.
+  enum class Names : std::uint8_t { none, some } names = Names::none;
   // Called on a thread of its own, which is left behind where the deadline passes: it must own all
   // that it uses.
   std::function<Gathered()> gather;

@@ -14,6 +14,7 @@
 #include "collectors/curl/library.h"
 #include "collectors/curl/multi.h"
 #include "exporter/evidence/gather.h"
+#include "exporter/evidence/json_lines.h"
 #include "exporter/http/exposition.h"
 #include "exporter/runner/snapshot.h"
 
@@ -148,6 +149,20 @@ Result<std::string> get(const std::string& url, std::size_t most_bytes) {
   return std::move(body.text);
 }
 
+// Values of the labels that a configuration or the node gives.
+std::vector<std::string> configured_names(std::string_view metrics) {
+  Names names;
+  for (const std::string_view label : {"device=\"", "instance=\"", "node=\"", "query=\"",
+                                       "receiver=\"", "server=\"", "target=\""}) {
+    for (std::size_t at = metrics.find(label); at != std::string_view::npos;
+         at = metrics.find(label, at + 1)) {
+      const std::string_view value = metrics.substr(at + label.size());
+      names.add(value.substr(0, value.find('"')));
+    }
+  }
+  return names.take();
+}
+
 Gathered gather_path(const Question& question, std::string_view path, const std::string& file) {
   std::string url = question.url;
   while (url.ends_with('/')) {
@@ -155,6 +170,7 @@ Gathered gather_path(const Question& question, std::string_view path, const std:
   }
   Gathered gathered;
   if (auto text = get(url + std::string{path}, kUsual.file)) {
+    gathered.names = configured_names(*text);
     gathered.files.push_back({.name = file, .content = std::move(*text)});
   } else {
     gathered.missed.push_back({.name = file, .reason = text.error().message});

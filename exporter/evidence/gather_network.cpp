@@ -148,8 +148,9 @@ Gathered gather_counters(const Question& question) {
 }  // namespace
 
 void add_network_sources(const QuestionPtr& question, std::vector<Source>& sources) {
-  sources.push_back(
-      {.name = "network", .deadline = 5s, .gather = [] { return Network{}.gather(); }});
+  sources.push_back({.name = "network", .deadline = 5s, .names = Source::Names::some, .gather = [] {
+                       return Network{}.gather();
+                     }});
   sources.push_back({.name = "sockets", .deadline = 5s, .gather = [question] {
                        return gather_sockets(*question);
                      }});

@@ -55,6 +55,9 @@ void put_listing(const std::string& file, Listing& listing, Gathered& gathered) 
   if (std::string text = listing.lines.take(); !text.empty()) {
     gathered.files.push_back({.name = file, .content = std::move(text)});
   }
+  if (listing.names.overflowed()) {
+    gathered.names_seen = NamesSeen::not_all;
+  }
   for (std::string& name : listing.names.take()) {
     gathered.names.push_back(std::move(name));
   }
@@ -180,6 +183,7 @@ Gathered gather_legacy(const Question& question) {
     // That there is no such table is no gap.
     if (error.kind != ErrorKind::unavailable) {
       gathered.missed.push_back({.name = "rules/legacy.jsonl: " + what, .reason = error.message});
+      gathered.names_seen = NamesSeen::not_all;
     }
   };
   for (const AddressFamily family : kAddressFamilies) {
@@ -266,6 +270,7 @@ class NftLister {
  private:
   void miss(std::string name, const Error& error) {
     gathered_.missed.push_back({.name = std::move(name), .reason = error.message});
+    gathered_.names_seen = NamesSeen::not_all;
   }
 
   template <typename Visit>
@@ -421,13 +426,15 @@ void add_rules_sources(const QuestionPtr& question, std::vector<Source>& sources
   sources.push_back({.name = "rules by class", .deadline = 10s, .gather = [question] {
                        return gather_classes(*question);
                      }});
-  sources.push_back({.name = "nftables", .deadline = 15s, .gather = [question] {
-                       return gather_nft(*question);
-                     }});
+  sources.push_back(
+      {.name = "nftables", .deadline = 15s, .names = Source::Names::some, .gather = [question] {
+         return gather_nft(*question);
+       }});
   if (question->depth == Depth::full || question->redaction == Redaction::on) {
-    sources.push_back({.name = "legacy iptables", .deadline = 15s, .gather = [question] {
-                         return gather_legacy(*question);
-                       }});
+    sources.push_back({.name = "legacy iptables",
+                       .deadline = 15s,
+                       .names = Source::Names::some,
+                       .gather = [question] { return gather_legacy(*question); }});
   }
 }
 

@@ -43,9 +43,14 @@ void Lines::add_text(std::string_view line) {
   }
 }
 
-void Names::add(std::string_view name) {
-  if (!name.empty() && names_.size() < kMost) {
-    names_.insert(clean(name));
+void Names::add(std::string_view phrase) {
+  while (!phrase.empty()) {
+    const std::size_t end = std::min(phrase.find(' '), phrase.size());
+    if (end > 0 && names_.size() < kMost) {
+      names_.insert(clean(phrase.substr(0, end)));
+    }
+    overflowed_ = overflowed_ || names_.size() == kMost;
+    phrase.remove_prefix(std::min(end + 1, phrase.size()));
   }
 }
 

@@ -48,16 +48,19 @@ class Lines {
   bool full_ = false;
 };
 
-// Names for the redaction, each once, up to a number of them.
+// Names for the redaction: the words of what was added, each once, up to a number of them.
 class Names {
  public:
-  static constexpr std::size_t kMost = 200'000;
+  static constexpr std::size_t kMost = 500'000;
 
-  void add(std::string_view name);
+  void add(std::string_view phrase);
+  // There were more.
+  [[nodiscard]] bool overflowed() const { return overflowed_; }
   [[nodiscard]] std::vector<std::string> take();
 
  private:
   std::unordered_set<std::string> names_;
+  bool overflowed_ = false;
 };
 
 }  // namespace kubecliff::evidence

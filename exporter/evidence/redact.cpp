@@ -275,7 +275,7 @@ void Redactor::keep_json_keys(std::string_view text) {
     const std::string_view before = text.substr(0, end);
     const std::size_t quote = before.rfind('"');
     // A key of ours, not the end of a text that somebody else wrote.
-    if (quote != std::string_view::npos && quote > 0 &&
+    if (quote != std::string_view::npos && quote > 0 && !before.ends_with('\\') &&
         std::string_view{"{, "}.contains(before[quote - 1]) && end - quote < 64) {
       keep(before.substr(quote + 1));
     }
@@ -387,7 +387,19 @@ void Redactor::learn_node(std::string_view name) {
 }
 
 std::string Redactor::apply(std::string_view text) {
-  return without_names(without_addresses(without_node(std::string{text})));
+  // Some lines at a time: each step makes a copy.
+  constexpr std::size_t kPiece = std::size_t{256} << 10U;
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    std::size_t end = text.size();
+    if (end > kPiece) {
+      end = std::min(text.find('\n', kPiece), end - 1) + 1;
+    }
+    out += without_names(without_addresses(without_node(std::string{text.substr(0, end)})));
+    text.remove_prefix(end);
+  }
+  return out;
 }
 
 std::string Redactor::without_node(std::string text) const {

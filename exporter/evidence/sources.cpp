@@ -13,9 +13,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-Gathered missed(const std::string& source, std::string reason) {
+Gathered missed(const Source& source, std::string reason) {
   Gathered nothing;
-  nothing.missed.push_back({.name = source, .reason = std::move(reason)});
+  nothing.missed.push_back({.name = source.name, .reason = std::move(reason)});
+  nothing.names_seen = source.names == Source::Names::some ? NamesSeen::not_all : NamesSeen::all;
   return nothing;
 }
 
@@ -24,7 +25,7 @@ Gathered contained(const Source& source) {
   try {
     return source.gather();
   } catch (const std::exception& error) {
-    return missed(source.name, error.what());
+    return missed(source, error.what());
   }
 }
 
@@ -39,7 +40,7 @@ Asked ask_sources(std::vector<Source> sources, milliseconds all, const Progress&
     const auto left = std::chrono::duration_cast<milliseconds>(end - begin);
     const milliseconds within = std::min(source->deadline, left);
     if (within <= milliseconds{0}) {
-      asked.gathered.push_back(missed(source->name, "not asked: the time for all was used up"));
+      asked.gathered.push_back(missed(*source, "not asked: the time for all was used up"));
     } else {
       auto answer = std::make_shared<std::promise<Gathered>>();
       std::future<Gathered> future = answer->get_future();
@@ -51,7 +52,7 @@ Asked ask_sources(std::vector<Source> sources, milliseconds all, const Progress&
         thread.detach();
         asked.left_behind = true;
         asked.gathered.push_back(
-            missed(source->name, "no answer within " + std::to_string(within.count()) + " ms"));
+            missed(*source, "no answer within " + std::to_string(within.count()) + " ms"));
       }
     }
     progress(source->name, std::chrono::duration_cast<milliseconds>(Clock::now() - begin),

@@ -594,6 +594,26 @@ TEST_F(Evidence, ADaemonIsAskedForItsMetrics) {
   EXPECT_LT(bundle.run().wall, 20s);
 }
 
+TEST_F(Evidence, WhatADaemonWasConfiguredWithIsRedacted) {
+  StandIn daemon;
+  daemon.answer("/metrics", StandIn::text("kubecliff_probe{target=\"zyxcorp-shop\"} 1\n"));
+  daemon.answer("/api/v1/report", StandIn::text("{\"target\":\"zyxcorp-shop\"}"));
+  const Bundle bundle{{"--redact", "--url=" + daemon.url()}};
+  expect_silence(bundle, {"zyxcorp"});
+  EXPECT_THAT(bundle.text("metrics.txt"), HasSubstr("kubecliff_probe{target=\"NAME-"));
+  EXPECT_THAT(bundle.text("report/daemon.json"), HasSubstr("NAME-"));
+}
+
+// A daemon may read what its asker may not, and so may not take out.
+TEST_F(Evidence, NoReportWithNamesThatCouldNotBeRead) {
+  StandIn daemon;
+  daemon.answer("/api/v1/report", StandIn::text("{\"worst\":\"zyxcorp/shop\"}"));
+  const Bundle bundle{{"--redact", "--url=" + daemon.url()},
+                      {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}};
+  expect_silence(bundle, {"zyxcorp"});
+  EXPECT_THAT(bundle.missed("report/daemon.json"), StartsWith("left out"));
+}
+
 TEST_F(Evidence, AnEndlessDaemonIsCutOff) {
   StandIn daemon;
   daemon.answer("/metrics", StandIn::endless("kubecliff_x 42\n"));

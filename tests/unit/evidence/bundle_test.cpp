@@ -129,6 +129,19 @@ TEST(Bundle, RedactedSaysNoNameAnywhere) {
   }
 }
 
+// A report knows names by other ways too.
+TEST(Bundle, WithoutAllNamesNoReportIsRedacted) {
+  Bundle bundle{face(), kUsual, Redaction::on};
+  bundle.add({.files = {{.name = "report/report.txt", .content = "shop/cart is slow\n"},
+                        {.name = "kernel/log.txt", .content = "full\n"}}});
+  bundle.add({.names_seen = NamesSeen::not_all});
+  const Unpacked unpacked = written(bundle);
+  EXPECT_EQ(unpacked.file("report/report.txt"), "");
+  EXPECT_EQ(unpacked.file("kernel/log.txt"), "full\n");
+  const json manifest = json::parse(unpacked.file("manifest.json"));
+  EXPECT_EQ(manifest["missed"][0]["name"], "report/report.txt");
+}
+
 TEST(Bundle, NamesOfFilesCannotLeadOutOfIt) {
   Bundle bundle{face(), kUsual, Redaction::off};
   bundle.add({.files = {{.name = "../../etc/cron.d/x\n", .content = "bad"}}});

@@ -65,7 +65,7 @@ TEST(ListLegacy, SaysWhatARuleDoes) {
     const LegacyBlob blob = table(family);
     Listing all = listing(Wanted::rules_and_names);
     ASSERT_THAT(list_legacy(blob.bytes, blob.info, family, "nat", all), has_value());
-    EXPECT_THAT(all.names.take(), Contains("shop/cart:http cluster IP"));
+    EXPECT_THAT(all.names.take(), Contains("shop/cart:http"));
     const std::vector<json> lines = lines_of(all);
     ASSERT_EQ(lines.size(), 3);
     EXPECT_EQ(lines[0]["chain"], "PREROUTING");

@@ -119,7 +119,22 @@ TEST(Redactor, AValueIsNoKey) {
   Redactor redactor;
   redactor.keep_json_keys(R"({"comment":"the acme\":1"})");
   redactor.learn("acme");
+  redactor.keep_json_keys(R"({"list":["x","acme\":1"]})");
   EXPECT_THAT(redactor.apply("acme"), Not(HasSubstr("acme")));
+}
+
+TEST(Redactor, ALongTextIsTheSameInPieces) {
+  Redactor redactor;
+  redactor.learn("shop/cart");
+  std::string text;
+  std::string expected;
+  for (int i = 0; i < 50'000; ++i) {
+    text += "shop/cart at 10.96.0.7\n";
+    expected += "NAMESPACE-1/SERVICE-1 at IPV4-PRIVATE-1\n";
+  }
+  EXPECT_EQ(redactor.apply(text) == expected, true);
+  const std::string line(1'000'000, 'x');
+  EXPECT_EQ(redactor.apply(line) == line, true);
 }
 
 }  // namespace

@@ -64,6 +64,17 @@ TEST(AskSources, WhatHangsIsLeftBehind) {
   done->get_future().wait();
 }
 
+TEST(AskSources, NamesOfWhatFailsAreNotKnown) {
+  std::vector<Source> sources{{.name = "rules",
+                               .deadline = 10s,
+                               .names = Source::Names::some,
+                               .gather = []() -> Gathered { throw std::runtime_error{"burst"}; }},
+                              file_source("next")};
+  const Asked asked = ask_sources(std::move(sources), 1min, kSilent);
+  EXPECT_EQ(asked.gathered[0].names_seen, NamesSeen::not_all);
+  EXPECT_EQ(asked.gathered[1].names_seen, NamesSeen::all);
+}
+
 TEST(AskSources, AfterTheTimeForAllNobodyIsAsked) {
   std::vector<Source> sources{file_source("late")};
   const Asked asked = ask_sources(std::move(sources), 0ms, kSilent);
