@@ -4,12 +4,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -18,8 +16,10 @@
 #include <utility>
 
 #include "exporter/commands/exit_code.h"
+#include "exporter/commands/node_alerts.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/load.h"
+#include "exporter/config/values.h"
 #include "exporter/evidence/bundle.h"
 #include "exporter/evidence/gather.h"
 #include "exporter/evidence/json_lines.h"
@@ -47,28 +47,15 @@ int refuse(const std::string& message) {
   return kExitBadSettings;
 }
 
-// "2026-11-22T22:05:00Z", or without its punctuation, for the name of a file.
-enum class TimeForm : std::uint8_t { rfc3339, compact };
-std::string time_text(std::time_t time, TimeForm form) {
-  std::tm parts{};
-  ::gmtime_r(&time, &parts);
-  std::array<char, 32> text{};
-  const std::size_t size =
-      form == TimeForm::compact
-          ? std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &parts)
-          : std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return {text.data(), size};
-}
-
-// `main` blocks these, for the daemon to take them at its leisure. Whoever waits for a bundle may
-// want to end it, but not while it is written: something would be left of the file.
-void set_signals(int how) {
+// Whoever waits for a bundle may want to end it, but not while it is written: something would be
+// left of the file.
+void block_signals() {
   sigset_t signals{};
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     sigaddset(&signals, signal);
   }
-  pthread_sigmask(how, &signals, nullptr);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 std::string milliseconds_text(milliseconds took) {
@@ -98,28 +85,31 @@ struct Job {
 
 Job make_job(const EvidenceWords& words, const Settings& settings,
              std::span<const CollectorSpec> specs) {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  const auto now = std::chrono::system_clock::now();
+  const std::string created = to_utc(now);
+  std::string compact = created;
+  std::erase_if(compact, [](char character) { return character == '-' || character == ':'; });
   utsname names{};
   ::uname(&names);
   const bool redacts = words.redact;
   const std::string node{names.nodename};
   // The name of a file is read by others first of all.
-  const std::string name =
-      evidence::safe_name("kubecliff-evidence-" + (redacts || node.empty() ? "" : node + "-") +
-                          time_text(now, TimeForm::compact));
+  const std::string name = evidence::safe_name(
+      "kubecliff-evidence-" + (redacts || node.empty() ? "" : node + "-") + compact);
   Job job{.question = std::make_shared<const Question>(
               Question{.settings = settings,
                        .specs = {specs.begin(), specs.end()},
+                       .checks = checks_of(settings),
                        .build = build_info(),
                        .depth = words.full ? evidence::Depth::full : evidence::Depth::usual,
                        .redaction = redacts ? Redaction::on : Redaction::off,
                        .url = words.url}),
           .output = words.output_file.empty() ? name + ".tar.gz" : words.output_file,
           .face = {.folder = name,
-                   .created = time_text(now, TimeForm::rfc3339),
+                   .created = created,
                    .node = node,
                    .version = version_line(),
-                   .time = static_cast<std::uint64_t>(now)}};
+                   .time = static_cast<std::uint64_t>(std::chrono::system_clock::to_time_t(now))}};
   if (words.full) {
     job.face.options.emplace_back("--full");
   }
@@ -147,7 +137,7 @@ Result<void> write(Bundle& bundle, const Job& job) {
   return written ? file->keep() : written;
 }
 
-int gather_and_write(const Job& job, const ReportForms& report, bool& left_behind) {
+int gather_and_write(const Job& job, bool& left_behind) {
   // Said before the work is done, and again by the writing.
   if (!job.to_standard_output() && ::access(job.output.c_str(), F_OK) == 0) {
     std::cerr << "kubecliff: evidence: " << job.output
@@ -155,13 +145,6 @@ int gather_and_write(const Job& job, const ReportForms& report, bool& left_behin
     return kExitFailure;
   }
   std::vector<Source> sources = evidence::all_sources(job.question);
-  if (report) {
-    const evidence::QuestionPtr& question = job.question;
-    sources.insert(sources.begin(),
-                   {.name = "report", .deadline = 10s, .gather = [question, report] {
-                      return report(question->settings);
-                    }});
-  }
   evidence::Asked asked = evidence::ask_sources(std::move(sources), kWithin, tell);
   left_behind = asked.left_behind;
 
@@ -172,7 +155,7 @@ int gather_and_write(const Job& job, const ReportForms& report, bool& left_behin
   for (Gathered& gathered : asked.gathered) {
     bundle.add(std::move(gathered));
   }
-  set_signals(SIG_BLOCK);
+  block_signals();
   if (const Result<void> written = write(bundle, job); !written) {
     std::cerr << "kubecliff: evidence: " << written.error().message << '\n';
     return kExitFailure;
@@ -188,7 +171,7 @@ int gather_and_write(const Job& job, const ReportForms& report, bool& left_behin
 }  // namespace
 
 int run_evidence(const CommandLine& line, const SettingTable& table,
-                 std::span<const CollectorSpec> specs, const ReportForms& report) {
+                 std::span<const CollectorSpec> specs) {
   const EvidenceWords& words = line.evidence;
   const std::string_view url = words.url;
   // Who the user is belongs in no command line, and so not in the manifest.
@@ -205,11 +188,10 @@ int run_evidence(const CommandLine& line, const SettingTable& table,
     std::cerr << "kubecliff: " << settings.error().message << '\n';
     return kExitBadSettings;
   }
-  set_signals(SIG_UNBLOCK);
   int exit_code = kExitFailure;
   bool left_behind = false;
   try {
-    exit_code = gather_and_write(make_job(words, *settings, specs), report, left_behind);
+    exit_code = gather_and_write(make_job(words, *settings, specs), left_behind);
   } catch (const std::exception& error) {
     std::cerr << "kubecliff: evidence: " << error.what() << '\n';
   }

@@ -1,6 +1,5 @@
 #include "exporter/commands/node_report.h"
 
-#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -16,18 +15,8 @@ constexpr std::string_view kWithheld =
 
 }  // namespace
 
-report::NamesOptions names_options(const Settings& settings, std::size_t top) {
-  report::NamesOptions options{.procfs = settings.procfs, .top = top};
-  const auto flows = settings.collectors.find("conntrack.flows");
-  if (flows != settings.collectors.end()) {
-    options.most_flows =
-        static_cast<std::uint64_t>(flows->second.get<std::int64_t>("conntrack.max-flows"));
-  }
-  return options;
-}
-
 void NodeReport::apply(const Settings& settings) {
-  names_.change(names_options(settings, report::kMostTop));
+  names_.change(report::names_options(settings, report::kMostTop));
 }
 
 report::Report NodeReport::report(http::Asker asker, std::size_t top) const {

@@ -16,9 +16,6 @@
 
 namespace kubecliff {
 
-// What settings say of reading names.
-[[nodiscard]] report::NamesOptions names_options(const Settings& settings, std::size_t top);
-
 class NodeReport {
  public:
   // Both must outlive it.

@@ -19,10 +19,9 @@
 #include <utility>
 
 #include "collectors/kernel/unique_fd.h"
-#include "exporter/commands/ask_daemon.h"
+#include "exporter/client/ask_daemon.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
-#include "exporter/commands/node_report.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/load.h"
 #include "exporter/config/values.h"
@@ -86,7 +85,7 @@ using Look = std::function<Result<report::Report>(Duration over)>;
 
 Look daemon_look(std::string url, std::size_t top, Duration within) {
   return [url = std::move(url), top, within](Duration /*over*/) -> Result<report::Report> {
-    const auto body = ask_daemon(url, "/api/v1/report?top=" + std::to_string(top), within);
+    const auto body = body_of(ask_daemon(url, "/api/v1/report?top=" + std::to_string(top), within));
     if (!body) {
       return std::unexpected(body.error());
     }
@@ -98,7 +97,7 @@ Look daemon_look(std::string url, std::size_t top, Duration within) {
 Look local_look(const Settings& settings, std::span<const CollectorSpec> specs, std::size_t top) {
   auto node = std::make_shared<report::LocalNode>(report::identity(build_info().version),
                                                   checks_of(settings), settings, specs);
-  auto names = std::make_shared<report::LatestNames>(names_options(settings, top));
+  auto names = std::make_shared<report::LatestNames>(report::names_options(settings, top));
   return [node, names, top](Duration over) -> Result<report::Report> {
     node->look(over);
     report::Report report = node->report();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "collectors/core/collector.h"
+#include "exporter/alerting/checks.h"
 #include "exporter/config/settings.h"
 #include "exporter/evidence/bundle.h"
 #include "exporter/evidence/file.h"
@@ -26,6 +27,7 @@ enum class Depth : std::uint8_t {
 struct Question {
   Settings settings;
   std::vector<CollectorSpec> specs;
+  Checks checks;
   BuildInfo build;
   Depth depth = Depth::usual;
   Redaction redaction = Redaction::off;
@@ -43,8 +45,7 @@ inline constexpr std::size_t kLogLines = 500;
 
 // Parts of it.
 void add_kernel_sources(const QuestionPtr& question, std::vector<Source>& sources);
-void add_metrics_sources(const QuestionPtr& question, std::vector<Source>& sources);
-void add_daemon_sources(const QuestionPtr& question, std::vector<Source>& sources);
+void add_report_sources(const QuestionPtr& question, std::vector<Source>& sources);
 void add_conntrack_sources(const QuestionPtr& question, std::vector<Source>& sources);
 void add_rules_sources(const QuestionPtr& question, std::vector<Source>& sources);
 void add_network_sources(const QuestionPtr& question, std::vector<Source>& sources);

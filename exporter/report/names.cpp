@@ -223,6 +223,16 @@ Names cut(Names names, std::size_t top) {
 
 }  // namespace
 
+NamesOptions names_options(const Settings& settings, std::size_t top) {
+  NamesOptions options{.procfs = settings.procfs, .top = top};
+  const auto flows = settings.collectors.find("conntrack.flows");
+  if (flows != settings.collectors.end()) {
+    options.most_flows =
+        static_cast<std::uint64_t>(flows->second.get<std::int64_t>("conntrack.max-flows"));
+  }
+  return options;
+}
+
 Names read_names(const NamesOptions& options) {
   return Reader{options}.read();
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "collectors/core/collector.h"
+#include "exporter/config/settings.h"
 #include "exporter/report/report.h"
 
 namespace kubecliff::report {
@@ -18,6 +19,9 @@ struct NamesOptions {
   std::uint64_t most_flows = 500'000;  // as --collector.conntrack.max-flows
   std::size_t top = 0;
 };
+
+// What the settings say of it.
+[[nodiscard]] NamesOptions names_options(const Settings& settings, std::size_t top);
 
 // Reads the rules and the flows of this network namespace: collectors/inventory says what that
 // costs, up to a second of CPU for 5,000 Services. What cannot be read is among `missing`.

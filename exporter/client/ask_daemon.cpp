@@ -1,4 +1,4 @@
-#include "exporter/commands/ask_daemon.h"
+#include "exporter/client/ask_daemon.h"
 
 #include <poll.h>
 
@@ -29,24 +29,7 @@ std::string joined(std::string_view url, std::string_view path) {
   return std::string{url} + std::string{path};
 }
 
-Result<void> judge(curl::Transfers::Status status) {
-  switch (status) {
-    case 200:
-      return {};
-    case 401:
-    case 403:
-      return fail(ErrorKind::denied, "it answers " + std::to_string(status) +
-                                         ": give a user, as in http://USER:PASSWORD@HOST:9909");
-    case 404:
-      return fail(ErrorKind::unavailable,
-                  "it answers 404: an older kubecliff, or somebody else's port");
-    default:
-      return fail(ErrorKind::unavailable,
-                  "it answers " + std::to_string(status) + ", expected 200");
-  }
-}
-
-Result<std::string> get(const curl::Request& request) {
+Result<DaemonAnswer> get(const curl::Request& request) {
   Poller poller;
   auto transfers = curl::Transfers::open(poller);
   if (!transfers) {
@@ -75,29 +58,46 @@ Result<std::string> get(const curl::Request& request) {
   if (!*end) {
     return std::unexpected(end->error());
   }
-  if (const auto judged = judge(**end); !judged) {
-    return std::unexpected(judged.error());
-  }
-  return body;
+  return DaemonAnswer{.status = **end, .body = std::move(body)};
 }
 
 }  // namespace
 
-Result<std::string> ask_daemon(std::string_view url, std::string_view path,
-                               std::chrono::milliseconds timeout) {
+Result<DaemonAnswer> ask_daemon(std::string_view url, std::string_view path,
+                                std::chrono::milliseconds timeout) {
   if (!url.starts_with("http://") && !url.starts_with("https://")) {
     return fail(ErrorKind::malformed,
                 "--url: expected an address such as http://127.0.0.1:9909, got \"" +
                     std::string{url} + '"');
   }
   try {
-    auto body = get({.url = joined(url, path),
-                     .ca_file = environment("SSL_CERT_FILE"),
-                     .timeout = timeout,
-                     .name = "the daemon"});
-    return body ? std::move(body) : prefixed("--url", body.error());
+    auto answer = get({.url = joined(url, path),
+                       .ca_file = environment("SSL_CERT_FILE"),
+                       .timeout = timeout,
+                       .name = "the daemon"});
+    return answer ? std::move(answer) : prefixed("--url", answer.error());
   } catch (const std::exception& error) {
     return fail(ErrorKind::internal, std::string{"--url: "} + error.what());
+  }
+}
+
+Result<std::string> body_of(Result<DaemonAnswer> answer) {
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  switch (answer->status) {
+    case 200:
+      return std::move(answer->body);
+    case 401:
+    case 403:
+      return fail(ErrorKind::denied, "--url: it answers " + std::to_string(answer->status) +
+                                         ": give a user, as in http://USER:PASSWORD@HOST:9909");
+    case 404:
+      return fail(ErrorKind::unavailable,
+                  "--url: it answers 404: an older kubecliff, or somebody else's port");
+    default:
+      return fail(ErrorKind::unavailable,
+                  "--url: it answers " + std::to_string(answer->status) + ", expected 200");
   }
 }
 
