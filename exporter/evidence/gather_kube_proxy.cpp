@@ -94,9 +94,9 @@ Gathered gather_settings(const Question& question) {
   Gathered gathered;
   const preflight::KubeProxy proxy = preflight::look_at_kube_proxy(
       {.procfs = question.settings.procfs, .url = metrics_url(question.settings)}, Clock::now());
-  Json json{{"version", or_null(proxy.version)},
-            {"settings_from", or_null(proxy.settings_from)},
-            {"settings", proxy.settings ? settings_json(*proxy.settings) : Json(nullptr)}};
+  const Json json{{"version", or_null(proxy.version)},
+                  {"settings_from", or_null(proxy.settings_from)},
+                  {"settings", proxy.settings ? settings_json(*proxy.settings) : Json(nullptr)}};
   for (const auto& [what, reason] :
        {std::pair{"version", proxy.version_unread}, std::pair{"settings", proxy.settings_unread}}) {
     if (!reason.empty()) {

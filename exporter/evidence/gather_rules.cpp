@@ -202,7 +202,7 @@ Gathered gather_legacy(const Question& question) {
     }
     for (const std::string& table : *tables) {
       if (const auto listed = list_legacy_table(*socket, family, table, listing); !listed) {
-        miss(family_name + " " + table, listed.error());
+        miss(std::string{family_name}.append(" ").append(table), listed.error());
       }
     }
   }

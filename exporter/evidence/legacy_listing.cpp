@@ -68,64 +68,79 @@ struct Entry {
   std::uint64_t octets = 0;
 };
 
-template <typename T>
-struct Offsets;
-template <>
-struct Offsets<ipt_entry> {
-  static constexpr std::size_t source = offsetof(ipt_entry, ip.src);
-  static constexpr std::size_t source_mask = offsetof(ipt_entry, ip.smsk);
-  static constexpr std::size_t destination = offsetof(ipt_entry, ip.dst);
-  static constexpr std::size_t destination_mask = offsetof(ipt_entry, ip.dmsk);
-  static constexpr std::size_t in = offsetof(ipt_entry, ip.iniface);
-  static constexpr std::size_t out = offsetof(ipt_entry, ip.outiface);
-  static constexpr std::size_t protocol = offsetof(ipt_entry, ip.proto);
-  static constexpr std::size_t inversions = offsetof(ipt_entry, ip.invflags);
-  static constexpr std::size_t address_size = sizeof(in_addr);
-};
-template <>
-struct Offsets<ip6t_entry> {
-  static constexpr std::size_t source = offsetof(ip6t_entry, ipv6.src);
-  static constexpr std::size_t source_mask = offsetof(ip6t_entry, ipv6.smsk);
-  static constexpr std::size_t destination = offsetof(ip6t_entry, ipv6.dst);
-  static constexpr std::size_t destination_mask = offsetof(ip6t_entry, ipv6.dmsk);
-  static constexpr std::size_t in = offsetof(ip6t_entry, ipv6.iniface);
-  static constexpr std::size_t out = offsetof(ip6t_entry, ipv6.outiface);
-  static constexpr std::size_t protocol = offsetof(ip6t_entry, ipv6.proto);
-  static constexpr std::size_t inversions = offsetof(ip6t_entry, ipv6.invflags);
-  static constexpr std::size_t address_size = sizeof(in6_addr);
+// Where what is listed lies in an entry of either family.
+struct Layout {
+  std::size_t header;
+  std::size_t match_end;
+  std::size_t entry_end;
+  std::size_t counters;
+  std::size_t source;
+  std::size_t source_mask;
+  std::size_t destination;
+  std::size_t destination_mask;
+  std::size_t in;
+  std::size_t out;
+  std::size_t protocol;
+  std::size_t inversions;
+  std::size_t address_size;
 };
 
-template <typename T>
-std::optional<Entry> entry_at(Bytes rest) {
-  using At = Offsets<T>;
-  if (rest.size() < sizeof(T)) {
+constexpr Layout kIpv4Layout{.header = sizeof(ipt_entry),
+                             .match_end = offsetof(ipt_entry, target_offset),
+                             .entry_end = offsetof(ipt_entry, next_offset),
+                             .counters = offsetof(ipt_entry, counters),
+                             .source = offsetof(ipt_entry, ip.src),
+                             .source_mask = offsetof(ipt_entry, ip.smsk),
+                             .destination = offsetof(ipt_entry, ip.dst),
+                             .destination_mask = offsetof(ipt_entry, ip.dmsk),
+                             .in = offsetof(ipt_entry, ip.iniface),
+                             .out = offsetof(ipt_entry, ip.outiface),
+                             .protocol = offsetof(ipt_entry, ip.proto),
+                             .inversions = offsetof(ipt_entry, ip.invflags),
+                             .address_size = sizeof(in_addr)};
+constexpr Layout kIpv6Layout{.header = sizeof(ip6t_entry),
+                             .match_end = offsetof(ip6t_entry, target_offset),
+                             .entry_end = offsetof(ip6t_entry, next_offset),
+                             .counters = offsetof(ip6t_entry, counters),
+                             .source = offsetof(ip6t_entry, ipv6.src),
+                             .source_mask = offsetof(ip6t_entry, ipv6.smsk),
+                             .destination = offsetof(ip6t_entry, ipv6.dst),
+                             .destination_mask = offsetof(ip6t_entry, ipv6.dmsk),
+                             .in = offsetof(ip6t_entry, ipv6.iniface),
+                             .out = offsetof(ip6t_entry, ipv6.outiface),
+                             .protocol = offsetof(ip6t_entry, ipv6.proto),
+                             .inversions = offsetof(ip6t_entry, ipv6.invflags),
+                             .address_size = sizeof(in6_addr)};
+
+std::optional<Entry> entry_at(Bytes rest, const Layout& layout) {
+  if (rest.size() < layout.header) {
     return std::nullopt;
   }
-  const auto match_end = *read_as<std::uint16_t>(rest, offsetof(T, target_offset));
-  const auto entry_end = *read_as<std::uint16_t>(rest, offsetof(T, next_offset));
-  if (match_end < sizeof(T) || entry_end < match_end || entry_end > rest.size()) {
+  const auto match_end = *read_as<std::uint16_t>(rest, layout.match_end);
+  const auto entry_end = *read_as<std::uint16_t>(rest, layout.entry_end);
+  if (match_end < layout.header || entry_end < match_end || entry_end > rest.size()) {
     return std::nullopt;
   }
   const Bytes bytes = rest.first(entry_end);
-  auto target = extension_at(bytes.subspan(match_end));
+  const auto target = extension_at(bytes.subspan(match_end));
   if (!target) {
     return std::nullopt;
   }
-  const auto counters = *read_as<xt_counters>(bytes, offsetof(T, counters));
-  return Entry{
-      .bytes = bytes,
-      .matches = bytes.subspan(sizeof(T), match_end - sizeof(T)),
-      .target = *target,
-      .selector = {.source = bytes.subspan(At::source, At::address_size),
-                   .source_mask = bytes.subspan(At::source_mask, At::address_size),
-                   .destination = bytes.subspan(At::destination, At::address_size),
-                   .destination_mask = bytes.subspan(At::destination_mask, At::address_size),
-                   .in = text_of(bytes.subspan(At::in, IFNAMSIZ)),
-                   .out = text_of(bytes.subspan(At::out, IFNAMSIZ)),
-                   .protocol = *read_as<std::uint16_t>(bytes, At::protocol),
-                   .inversions = *read_as<std::uint8_t>(bytes, At::inversions)},
-      .packets = counters.pcnt,
-      .octets = counters.bcnt};
+  const auto address = [&](std::size_t at) { return bytes.subspan(at, layout.address_size); };
+  const auto counters = *read_as<xt_counters>(bytes, layout.counters);
+  return Entry{.bytes = bytes,
+               .matches = bytes.subspan(layout.header, match_end - layout.header),
+               .target = *target,
+               .selector = {.source = address(layout.source),
+                            .source_mask = address(layout.source_mask),
+                            .destination = address(layout.destination),
+                            .destination_mask = address(layout.destination_mask),
+                            .in = text_of(bytes.subspan(layout.in, IFNAMSIZ)),
+                            .out = text_of(bytes.subspan(layout.out, IFNAMSIZ)),
+                            .protocol = *read_as<std::uint16_t>(bytes, layout.protocol),
+                            .inversions = *read_as<std::uint8_t>(bytes, layout.inversions)},
+               .packets = counters.pcnt,
+               .octets = counters.bcnt};
 }
 
 bool is_zero(Bytes bytes) {
@@ -324,8 +339,8 @@ class Walker {
   }
 
   [[nodiscard]] std::optional<Entry> at(std::size_t offset) const {
-    const Bytes rest = blob_.subspan(offset);
-    return family_ == AddressFamily::ipv4 ? entry_at<ipt_entry>(rest) : entry_at<ip6t_entry>(rest);
+    return entry_at(blob_.subspan(offset),
+                    family_ == AddressFamily::ipv4 ? kIpv4Layout : kIpv6Layout);
   }
 
   Result<void> name_chains() {

@@ -146,8 +146,9 @@ void put_decoded(const iptables::Rule& rule, Json& json) {
 
 // What one expression adds to the rule's line, its name aside.
 void put_expression(const netlink::NftExpression& expression, Listing& listing, Json& json) {
-  const auto& [name, data] = expression;
-  const auto count = [&](std::uint16_t attribute) {
+  const std::string_view name = expression.name;
+  const Bytes data = expression.data;
+  const auto count = [data](std::uint16_t attribute) {
     return read_be<std::uint64_t>(find_attribute(data, attribute)).value_or(0);
   };
   if (name == "counter") {

@@ -72,8 +72,11 @@ std::optional<Ipv4> parse_ipv4(std::string_view text, std::size_t& size) {
   const char* at = text.data();
   const char* const end = at + text.size();
   for (std::size_t i = 0; i < address.size(); ++i) {
-    if (i > 0 && (at == end || *at++ != '.')) {
-      return std::nullopt;
+    if (i > 0) {
+      if (at == end || *at != '.') {
+        return std::nullopt;
+      }
+      ++at;
     }
     const char* const digits = at;
     unsigned value = 0;
@@ -215,7 +218,7 @@ std::string_view kind_name(NameKind kind) {
   switch (kind) {
     case NameKind::node:
       return "node";
-    case NameKind::namespace_:
+    case NameKind::name_space:
       return "namespace";
     case NameKind::service:
       return "service";
@@ -330,7 +333,7 @@ void Redactor::learn_word(std::string_view whole, NameKind kind) {
 
 // "shop/cart:http", or the rest of a name in nftables: "shop/cart/tcp/http__10.0.0.1/80".
 void Redactor::learn_qualified(std::string_view whole) {
-  constexpr std::array kKinds{NameKind::namespace_, NameKind::service, NameKind::port,
+  constexpr std::array kKinds{NameKind::name_space, NameKind::service, NameKind::port,
                               NameKind::port};
   std::size_t at = 0;
   for (const std::string_view piece : split(whole, "/")) {
@@ -478,8 +481,10 @@ std::string Redactor::take_colons(std::string_view& text) {
 }
 
 std::string Redactor::take_address(std::string_view& text) {
-  std::string made = take_colons(text);
-  return made.empty() ? take_ipv4(text) : made;
+  if (const std::string made = take_colons(text); !made.empty()) {
+    return made;
+  }
+  return take_ipv4(text);
 }
 
 std::string Redactor::without_addresses(std::string_view text) {

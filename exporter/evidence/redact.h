@@ -24,7 +24,7 @@
 
 namespace kubecliff::evidence {
 
-enum class NameKind : std::uint8_t { name, node, namespace_, service, port };
+enum class NameKind : std::uint8_t { name, node, name_space, service, port };
 
 class Redactor {
  public:

@@ -16,8 +16,6 @@ namespace kubecliff::evidence {
 namespace {
 
 using netlink::after_header;
-using netlink::Attribute;
-using netlink::Attributes;
 using netlink::find_attribute;
 using netlink::Message;
 

@@ -38,7 +38,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
-using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
