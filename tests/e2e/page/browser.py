@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 
 WIDTHS = (360, 768, 1280)
 SCHEMES = ("light", "dark")
-HIGHEST = 16_000  # of a picture
+HIGHEST = 8_000  # of a picture
 
 Node = collections.namedtuple("Node", "role name description level")
 

@@ -13,8 +13,10 @@ from namespaces import Process, run
 
 SERVICES = 40
 PORT = 9909
-# A comment is what kube-proxy says of a Service, and anybody's who may write rules.
-HOSTILE = "<script>alert(1)</script>/<img src=//evil.example>:http"
+# Whoever may write rules may call a Service anything.
+NAMED = "team-0/service-0:tcp-80"
+HOSTILE = "<script>alert(1)</script><img/src=//evil.example>&'\u202egpj:tcp-80"
+SHOWN = HOSTILE.replace("\u202e", "\ufffd")
 
 
 def wait(what, holds, seconds=30):
@@ -32,10 +34,9 @@ class LiveTest(PageCase):
             cls.base = settings.page.rstrip("/")
             return
         rules = settings.state / "rules"
-        rules.write_text(run(settings.make_ruleset, str(SERVICES), "5", "--varied"))
+        made = run(settings.make_ruleset, str(SERVICES), "5", "--varied")
+        rules.write_text(made.replace(NAMED, HOSTILE), encoding="utf-8")
         run("iptables-nft-restore", rules)
-        run("iptables-nft", "-t", "nat", "-A", "KUBE-SERVICES", "-d", "10.96.200.200/32", "-p", "tcp", "-m",
-            "comment", "--comment", f"{HOSTILE} cluster IP", "-m", "tcp", "--dport", "80", "-j", "RETURN")
         cls.make_flows(50)
         kubecliff = Process("kubecliff", None, [settings.kubecliff, f"--web.listen-address=127.0.0.1:{PORT}"],
                             settings.logs)
@@ -87,14 +88,14 @@ class LiveTest(PageCase):
             "return [...document.querySelectorAll('dt')].find(e => e.textContent == arguments[0])"
             "?.nextElementSibling.textContent", words)
 
-    def test_a_hostile_name_is_text_or_not_told(self):
+    def test_a_hostile_name_is_text(self):
         if settings.page:
             self.skipTest("whose rules these are is not known")
         self.open(f"{self.base}/")
         self.expect_quiet(f"{self.base}/")
         names = self.browser.run("return [...document.querySelectorAll('tbody bdi')].map(e => e.textContent)")
-        if any("evil" in name for name in names):
-            self.assertIn(HOSTILE, names)
+        self.assertIn(SHOWN, names)
+        self.assertNotIn(NAMED, names)
 
     def test_what_it_links_is_served(self):
         self.open(f"{self.base}/")

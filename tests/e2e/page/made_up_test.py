@@ -57,7 +57,7 @@ class MadeUpTest(PageCase):
         self.assertIn("Fine: no bound is exceeded", self.browser.text())
 
     def test_nothing_is_known(self):
-        self.expect_whole(f"{self.base}/empty", "empty")
+        self.expect_whole(f"{self.base}/empty", "empty", (360,))
         self.assertIn("Nothing is known yet", self.browser.text())
 
     def test_names_are_withheld(self):
@@ -67,7 +67,7 @@ class MadeUpTest(PageCase):
 
     def test_hostile_names_are_text(self):
         url = f"{self.base}/hostile"
-        self.expect_whole(url, "hostile")
+        self.expect_whole(url, "hostile", (360, 1280))
         heading = self.browser.run("return document.querySelector('h1').textContent")
         self.assertTrue(heading.startswith("</title></style><script>alert('1')</script>\"onload=\"x\" <img"))
         self.assertIn("\ufffdgpj.exe", heading)
