@@ -479,8 +479,8 @@ class Writer {
     open("names", "Services and flows by name");
     add({"<p class=\"small quiet\">Read at ", time_of(names.read_at)});
     if (names.flows > 0) {
-      add({"; ", grouped(names.flows), " flows, of which ", grouped(names.short_lived_flows),
-           " short-lived"});
+      add({"; flows: ", grouped(names.flows),
+           ", of which short-lived: ", grouped(names.short_lived_flows)});
     }
     text_ += ".</p>\n";
     for (const std::string& missing : first(names.missing)) {
