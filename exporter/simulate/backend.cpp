@@ -81,14 +81,11 @@ std::span<const Feature> features_of(Backend backend) {
 }
 
 std::string find_program(std::string_view program, std::string_view path) {
-  const auto in = [&](std::string_view folder) {
-    std::string file = std::string{folder} + "/" + std::string{program};
-    return !folder.empty() && ::access(file.c_str(), X_OK) == 0 ? file : std::string{};
-  };
   while (!path.empty()) {
     const std::string_view folder = path.substr(0, path.find(':'));
     path.remove_prefix(std::min(folder.size() + 1, path.size()));
-    if (std::string file = in(folder); !file.empty()) {
+    std::string file = std::string{folder} + "/" + std::string{program};
+    if (!folder.empty() && ::access(file.c_str(), X_OK) == 0) {
       return file;
     }
   }

@@ -63,7 +63,7 @@ using Descriptors = std::array<int, 4>;
   }
   sigset_t none{};
   sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);  // NOLINT(*-int-to-ptr, cert-err33-c): nothing to be done about it
   // First out of the way of one another.
   for (int& descriptor : descriptors) {

@@ -140,8 +140,8 @@ std::string heading(const Report& report) {
   for (const UsedTool& tool : machine.tools) {
     append(backends, backends.empty() ? "" : ", ", name(tool.backend));
   }
-  return concat("What Services cost on ", machine.node, " in ", backends, ": Linux ",
-                machine.kernel, ", ", machine.cpus, " CPUs, ", report.endpoints,
+  return concat("What Services cost on ", machine.node, backends.empty() ? "" : " in ", backends,
+                ": Linux ", machine.kernel, ", ", machine.cpus, " CPUs, ", report.endpoints,
                 " endpoints a Service");
 }
 

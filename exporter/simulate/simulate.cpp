@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -211,7 +212,7 @@ class PointMeasurement {
         }
         times.push_back(*took);
       }
-    } while (std::ssize(times) < 2 * repetitions(times.front()));
+    } while (std::ssize(times) < std::ptrdiff_t{2} * repetitions(times.front()));
     point_.update = figure_of(times);
     return {};
   }
@@ -279,8 +280,13 @@ class PointMeasurement {
     return {};
   }
 
+  // The probe waits for 200 ms, which a busy machine may exceed.
   static Result<FlowCost> miss(const traversal::Probe& probe) {
-    const Result<traversal::Flow> flow = probe.send_flow();
+    constexpr int kTries = 5;
+    Result<traversal::Flow> flow = probe.send_flow();
+    for (int again = 1; again < kTries && !flow; ++again) {
+      flow = probe.send_flow();
+    }
     if (!flow) {
       return std::unexpected(flow.error());
     }
@@ -439,7 +445,7 @@ class Simulation {
     Result<Point> point = measurement.measure();
     if (point) {
       costs_[backend] = *point;
-      measured_.points.push_back(std::move(*point));
+      measured_.points.push_back(*point);
     } else if (!stop_.asked()) {
       broken_.push_back(backend);
       lower(Ending::incomplete);
@@ -481,7 +487,7 @@ class Simulation {
   }
 
   // Seconds that a point takes, by what the one before it took; a guess for the first.
-  double cost_of(Backend backend, int services) const {
+  [[nodiscard]] double cost_of(Backend backend, int services) const {
     constexpr double kLeast = 1.5;  // of flows and connections
     const auto before = costs_.find(backend);
     if (before == costs_.end()) {
@@ -492,7 +498,7 @@ class Simulation {
     return kLeast + std::max(before->second.took - kLeast, 0.2) * times;
   }
 
-  std::optional<std::chrono::seconds> time_left(Backend backend, int services) const {
+  [[nodiscard]] std::optional<std::chrono::seconds> time_left(Backend backend, int services) const {
     double left = 0;
     bool begun = false;
     for (const int each : plan_.services) {

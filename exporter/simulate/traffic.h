@@ -18,7 +18,7 @@ struct FlowCost {
   std::chrono::nanoseconds later{0};  // and of one after the answer
 };
 
-// One thread. Nothing is waited for longer than 200 ms.
+// One thread. Nothing is waited for longer than 3 s.
 class Traffic {
  public:
   [[nodiscard]] static Result<Traffic> open();
