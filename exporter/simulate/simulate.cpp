@@ -494,8 +494,18 @@ class Simulation {
       constexpr double kPerEndpoint = 2e-4;
       return kLeast + kPerEndpoint * services * plan_.endpoints;
     }
-    const double times = static_cast<double>(services) / before->second.services;
-    return kLeast + std::max(before->second.took - kLeast, 0.2) * times;
+    const Point& last = before->second;
+    const double times = static_cast<double>(services) / last.services;
+    double grows = 0;
+    double grown = 0;
+    for (const Figure& figure : {last.full, last.update, last.list, last.read}) {
+      const double once = figure.median * times;
+      grows += figure.times * figure.median;
+      grown += repetitions(once) * once;
+    }
+    // An update is there and back again.
+    grown += repetitions(last.update.median * times) * last.update.median * times;
+    return std::max(last.took - grows, kLeast) + grown;
   }
 
   [[nodiscard]] std::optional<std::chrono::seconds> time_left(Backend backend, int services) const {

@@ -163,16 +163,16 @@ TEST_F(SimulateTest, CtrlCPrintsWhatThereIsAndLeavesNothing) {
     const FileTree tree;
     const std::string log = tree.path() / "log";
     const ToolRun run = simulate(
-        {"--services=50,40000", "--endpoints=4", "--backend=iptables-legacy", "--output=json"},
+        {"--services=50,10000", "--endpoints=4", "--backend=iptables-legacy", "--output=json"},
         {"sh", "-c",
-         "\"$0\" \"$@\" 2>" + log + " & until grep -q '40000 Services' " + log +
-             "; do sleep 0.05; done; sleep 0.2; kill -" + signal + " $!; wait $!"});
+         "\"$0\" \"$@\" 2>" + log + " & until grep -q '10000 Services' " + log +
+             " || ! kill -0 $!; do sleep 0.05; done; sleep 0.2; kill -" + signal + " $!; wait $!"});
     EXPECT_EQ(run.exit_status, 1) << run.err;
     const json parsed = json::parse(run.out, nullptr, false);
     ASSERT_FALSE(parsed.is_discarded()) << run.out;
     EXPECT_EQ(parsed["ending"], "signal");
     EXPECT_EQ(parsed["points"].size(), 1U);
-    EXPECT_EQ(parsed["missing"][0]["from_services"], 40'000);
+    EXPECT_EQ(parsed["missing"][0]["from_services"], 10'000);
     EXPECT_THAT(tools_left(), IsEmpty());
     EXPECT_EQ(listed_rules(), before);
   }
