@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "exporter/simulate/ipvs_ruleset.h"
 #include "tests/integration/program/program.h"
 #include "tests/support/file_tree.h"
 #include "tests/support/network_namespace.h"
@@ -36,7 +38,7 @@ using namespace std::chrono_literals;
 
 namespace fs = std::filesystem;
 
-ToolRun simulate(std::vector<std::string> arguments, std::vector<std::string> before = {}) {
+ToolRun run_simulate(std::vector<std::string> arguments, std::vector<std::string> before = {}) {
   before.push_back(Program::path());
   before.emplace_back("simulate");
   std::ranges::move(arguments, std::back_inserter(before));
@@ -47,7 +49,7 @@ ToolRun simulate(std::vector<std::string> arguments, std::vector<std::string> be
 
 json measured(std::vector<std::string> arguments) {
   arguments.emplace_back("--output=json");
-  const ToolRun run = simulate(std::move(arguments));
+  const ToolRun run = run_simulate(std::move(arguments));
   EXPECT_EQ(run.exit_status, 0) << run.err << run.out;
   json parsed = json::parse(run.out, nullptr, false);
   EXPECT_FALSE(parsed.is_discarded()) << run.out;
@@ -148,7 +150,7 @@ TEST_F(SimulateTest, HostsRulesStayAndTellWhereItStands) {
 }
 
 TEST_F(SimulateTest, TextHasTheRulesThatWereCounted) {
-  const ToolRun run = simulate({"--services=50,80", "--endpoints=3", "--backend=iptables-nft"});
+  const ToolRun run = run_simulate({"--services=50,80", "--endpoints=3", "--backend=iptables-nft"});
   ASSERT_EQ(run.exit_status, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("iptables-nft"));
   EXPECT_THAT(run.out, HasSubstr("       558 ")) << "8 + 50 * (2 + 3 * 3)";
@@ -162,7 +164,7 @@ TEST_F(SimulateTest, CtrlCPrintsWhatThereIsAndLeavesNothing) {
     const auto before = listed_rules();
     const FileTree tree;
     const std::string log = tree.path() / "log";
-    const ToolRun run = simulate(
+    const ToolRun run = run_simulate(
         {"--services=50,10000", "--endpoints=4", "--backend=iptables-legacy", "--output=json"},
         {"sh", "-c",
          "\"$0\" \"$@\" 2>" + log + " & until grep -q '10000 Services' " + log +
@@ -197,7 +199,8 @@ TEST_F(SimulateTest, ToolsDieWithIt) {
 
 TEST_F(SimulateTest, TheTimeLimitHolds) {
   const auto started = std::chrono::steady_clock::now();
-  const ToolRun run = simulate({"--services=50,44000", "--backend=nftables", "--time-limit=20s"});
+  const ToolRun run =
+      run_simulate({"--services=50,44000", "--backend=nftables", "--time-limit=20s"});
   EXPECT_LT(std::chrono::steady_clock::now() - started, 40s);
   EXPECT_EQ(run.exit_status, 1);
   EXPECT_THAT(run.out, AllOf(HasSubstr("Not measured: nftables, from 44,000 Services on: "),
@@ -207,7 +210,7 @@ TEST_F(SimulateTest, TheTimeLimitHolds) {
 TEST_F(SimulateTest, MissingToolsAreNamedWithTheirPackage) {
   const std::vector<std::string> without_tools{
       "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /usr/sbin && exec \"$0\" \"$@\""};
-  const ToolRun run = simulate({"--services=50"}, without_tools);
+  const ToolRun run = run_simulate({"--services=50"}, without_tools);
   EXPECT_EQ(run.exit_status, 1);
   EXPECT_THAT(run.out, AllOf(HasSubstr("iptables-legacy: not found: iptables-legacy-restore"),
                              HasSubstr("package iptables"), HasSubstr("nft (Debian's package")));
@@ -221,8 +224,8 @@ TEST_F(SimulateTest, RulesThatAreNotAllThereAreNotMeasured) {
   fs::permissions(tree.path() / "iptables-legacy-restore", fs::perms::owner_all);
   tree.file("iptables-legacy-save", "#!/bin/sh\n");
   fs::permissions(tree.path() / "iptables-legacy-save", fs::perms::owner_all);
-  const ToolRun run = simulate({"--services=50", "--backend=iptables-legacy"},
-                               {"env", "PATH=" + tree.path().string() + ":/usr/bin:/bin"});
+  const ToolRun run = run_simulate({"--services=50", "--backend=iptables-legacy"},
+                                   {"env", "PATH=" + tree.path().string() + ":/usr/bin:/bin"});
   EXPECT_EQ(run.exit_status, 1);
   EXPECT_THAT(run.out, HasSubstr("what was read back is not what was written: nat rules "));
 }
@@ -230,7 +233,7 @@ TEST_F(SimulateTest, RulesThatAreNotAllThereAreNotMeasured) {
 TEST_F(SimulateTest, WithoutPrivilegeSaysWhichItTakes) {
   for (const auto& [capability, name] :
        {std::pair{"-sys_admin", "CAP_SYS_ADMIN"}, std::pair{"-net_admin", "CAP_NET_ADMIN"}}) {
-    const ToolRun run = simulate(
+    const ToolRun run = run_simulate(
         {"--services=50"}, {"setpriv", "--bounding-set", capability, "--inh-caps", capability});
     EXPECT_EQ(run.exit_status, 1);
     EXPECT_THAT(run.err, HasSubstr(name));
@@ -243,7 +246,7 @@ TEST_F(SimulateTest, WrongOptionsAreRefused) {
        {"--services=1", "--services=10,x", "--services=44001", "--endpoints=0",
         "--backend=iptables", "--output=yaml", "--services-now=-1", "--growth=fast", "--growth=-1",
         "--time-limit=1ms", "--time-limit=soon"}) {
-    const ToolRun run = simulate({option});
+    const ToolRun run = run_simulate({option});
     EXPECT_EQ(run.exit_status, 2) << option;
     EXPECT_THAT(run.err, HasSubstr(option.substr(0, option.find('=')) + ": expected "));
   }
@@ -256,7 +259,7 @@ class SimulateIpvs : public NetworkNamespaceTest {
 };
 
 TEST_F(SimulateIpvs, LoadsNoModuleUnasked) {
-  const ToolRun run = simulate({"--services=10", "--backend=ipvs"});
+  const ToolRun run = run_simulate({"--services=10", "--backend=ipvs"});
   EXPECT_EQ(run.exit_status, 1);
   EXPECT_THAT(run.out, HasSubstr("ipvs: not loaded: ip_vs, ip_vs_rr; --load-modules"));
   EXPECT_FALSE(loaded());
@@ -272,6 +275,29 @@ TEST_F(SimulateIpvs, LastServiceCostsWhatTheFirstDoes) {
   EXPECT_GT(connections(many, "last"), 0);
   EXPECT_GT(many["full_restore_seconds"]["least"].get<double>(),
             point_of(run, "ipvs", 20)["full_restore_seconds"]["least"].get<double>());
+}
+
+// The generator's figures are ipvsadm's, before and after changes.
+TEST_F(SimulateIpvs, ServersAreThoseThatIpvsadmLists) {
+  RulesetShape shape = plain(30, 3);
+  shape.udp_one_in = 2;
+  simulate::IpvsRuleset ruleset{shape};
+  const auto expect_listed = [&] {
+    std::istringstream lines{must_run({"ipvsadm", "-Sn"})};
+    simulate::IpvsFigures listed;
+    for (std::string line; std::getline(lines, line);) {
+      listed.virtual_servers += line.starts_with("-A ") ? 1 : 0;
+      listed.real_servers += line.starts_with("-a ") ? 1 : 0;
+    }
+    EXPECT_EQ(listed, ruleset.expected());
+  };
+  must_run({"ipvsadm", "-R"}, ruleset.restore_input());
+  expect_listed();
+  must_run({"ipvsadm", "-R"}, ruleset.add_service());
+  expect_listed();
+  must_run({"ipvsadm", "-R"}, ruleset.remove_service(4));
+  expect_listed();
+  EXPECT_EQ(ruleset.expected().real_servers, 90);
 }
 
 }  // namespace
