@@ -62,8 +62,9 @@ std::string verdict(const Report& report) {
   for (const Severity severity : {Severity::critical, Severity::warning, Severity::info}) {
     const auto count = std::ranges::count(report.findings, severity, &Finding::severity);
     if (count > 0) {
-      text +=
-          (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string{name(severity)};
+      const bool several = severity == Severity::warning && count > 1;
+      text += (text.empty() ? "" : ", ") + std::to_string(count) + " " +
+              std::string{name(severity)} + (several ? "s" : "");
     }
   }
   return text.empty() ? "no bound is exceeded" : text;
