@@ -1,6 +1,5 @@
 #include "exporter/commands/evidence.h"
 
-#include <signal.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
+#include "exporter/commands/signals.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/load.h"
 #include "exporter/config/values.h"
@@ -45,17 +45,6 @@ constexpr std::string_view kStandardOutput = "-";
 int refuse(const std::string& message) {
   std::cerr << "kubecliff: evidence: " << message << '\n';
   return kExitBadSettings;
-}
-
-// Whoever waits for a bundle may want to end it, but not while it is written: something would be
-// left of the file.
-void block_signals() {
-  sigset_t signals{};
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
-    sigaddset(&signals, signal);
-  }
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 std::string milliseconds_text(milliseconds took) {
@@ -155,6 +144,8 @@ int gather_and_write(const Job& job, bool& left_behind) {
   for (Gathered& gathered : asked.gathered) {
     bundle.add(std::move(gathered));
   }
+  // Whoever waits for a bundle may end it, but not while it is written: something would be left of
+  // the file.
   block_signals();
   if (const Result<void> written = write(bundle, job); !written) {
     std::cerr << "kubecliff: evidence: " << written.error().message << '\n';

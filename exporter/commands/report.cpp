@@ -22,6 +22,7 @@
 #include "exporter/client/ask_daemon.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
+#include "exporter/commands/signals.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/load.h"
 #include "exporter/config/values.h"
@@ -150,13 +151,10 @@ int exit_code(const Error& error) {
 class Screen {
  public:
   Screen() {
-    sigset_t ends{};
-    sigemptyset(&ends);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) {
-      sigaddset(&ends, signal);
-    }
-    ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-    signals_ = UniqueFd{::signalfd(-1, &ends, SFD_CLOEXEC)};
+    sigset_t signals = handled_signals();
+    sigaddset(&signals, SIGWINCH);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    signals_ = UniqueFd{::signalfd(-1, &signals, SFD_CLOEXEC)};
     if (::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before_) == 0) {
       termios keys = before_;
       keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);

@@ -1,7 +1,5 @@
 #include "exporter/commands/serve.h"
 
-#include <signal.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -16,6 +14,7 @@
 #include "exporter/commands/node_alerts.h"
 #include "exporter/commands/node_report.h"
 #include "exporter/commands/routes.h"
+#include "exporter/commands/signals.h"
 #include "exporter/commands/version.h"
 #include "exporter/commands/web_servers.h"
 #include "exporter/config/load.h"
@@ -28,15 +27,6 @@ namespace {
 
 // A little less than the two seconds that a stop may take.
 constexpr std::chrono::milliseconds kStopWithin{1'800};
-
-sigset_t handled_signals() {
-  sigset_t signals{};
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
-    sigaddset(&signals, signal);
-  }
-  return signals;
-}
 
 int next_signal() {
   const sigset_t signals = handled_signals();
@@ -214,12 +204,6 @@ void stop(Daemon& daemon) {
     (void)std::fflush(nullptr);
     std::_Exit(kExitOk);
   }
-}
-
-// For the calling thread and all that it starts.
-void block_signals() {
-  const sigset_t signals = handled_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 }  // namespace

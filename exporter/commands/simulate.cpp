@@ -15,6 +15,7 @@
 
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
+#include "exporter/commands/signals.h"
 #include "exporter/config/load.h"
 #include "exporter/config/values.h"
 #include "exporter/preflight/gather.h"
@@ -233,6 +234,7 @@ int run_simulate(const CommandLine& line, const SettingTable& table,
     std::cerr << "kubecliff: " << (wanted ? settings.error() : wanted.error()).message << '\n';
     return kExitBadSettings;
   }
+  block_signals();  // simulate::Stop takes them
   simulate::Report report{.endpoints = wanted->plan.endpoints,
                           .measured = {},
                           .present = look_at_node(*wanted, *settings, specs),

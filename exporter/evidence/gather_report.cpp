@@ -82,14 +82,17 @@ void add_names(const report::Report& report, Gathered& to) {
   }
 }
 
-// Each form is a file, and what has a name in them is named to the redaction.
-void add_forms(const report::Report& report, Gathered& to) {
+// Each form is a file, and what has a name in them is named to the redaction. In the page names and
+// addresses may be broken by tags, where it would not find them.
+void add_forms(const report::Report& report, Redaction redaction, Gathered& to) {
   add_names(report, to);
   to.files.push_back(
       {.name = "report/report.txt", .content = report::to_text(report, report::Colours::off)});
   to.files.push_back({.name = "report/report.md", .content = report::to_markdown(report)});
   to.files.push_back({.name = "report/report.json", .content = report::to_json(report)});
-  to.files.push_back({.name = "report/report.html", .content = report::page(report).body});
+  if (redaction == Redaction::off) {
+    to.files.push_back({.name = "report/report.html", .content = report::page(report).body});
+  }
 }
 
 Gathered gather_daemon_report(const Question& question) {
@@ -98,7 +101,7 @@ Gathered gather_daemon_report(const Question& question) {
       ask_daemon(question.url, "/api/v1/report?top=" + std::to_string(kTop), kDaemonReportsWithin));
   const auto report = body ? report::from_json(*body) : std::unexpected(body.error());
   if (report) {
-    add_forms(*report, gathered);
+    add_forms(*report, question.redaction, gathered);
   } else {
     gathered.missed.push_back({.name = "report/", .reason = report.error().message});
   }
@@ -124,7 +127,7 @@ Gathered gather_here(const Question& question) {
     gathered.missed.push_back({.name = "metrics.txt", .reason = failure});
   }
   report.names = report::read_names(report::names_options(question.settings, kTop));
-  add_forms(report, gathered);
+  add_forms(report, question.redaction, gathered);
   return gathered;
 }
 

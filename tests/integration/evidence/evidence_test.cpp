@@ -585,32 +585,51 @@ TEST_F(Evidence, ADaemonIsAskedForItsMetrics) {
   StandIn daemon;
   daemon.answer("/metrics", StandIn::text("# TYPE kubecliff_x gauge\nkubecliff_x 42\n"));
   daemon.answer("/-/ready", StandIn::text("all fine\n"));
-  daemon.answer("/api/v1/report", StandIn::stalls_after("HTTP/1.1 200 OK\r\n\r\n{"));
+  daemon.answer("/api/v1/report?top=20", StandIn::stalls_after("HTTP/1.1 200 OK\r\n\r\n{"));
   const Bundle bundle{{"--url=" + daemon.url() + "/"}};
   EXPECT_THAT(bundle.text("metrics.txt"), HasSubstr("kubecliff_x 42"));
   EXPECT_EQ(bundle.text("daemon/ready.txt"), "all fine\n");
-  EXPECT_THAT(bundle.missed("report/daemon.json"), Not(IsEmpty()));
+  EXPECT_THAT(bundle.missed("report/"), Not(IsEmpty()));
   EXPECT_LT(bundle.run().wall, 20s);
+}
+
+// With the name of a Service in it.
+StandIn::Answer named_report() {
+  return StandIn::text(
+      R"({"schema": "kubecliff.report/1", "node": "worker-1", "names": {"services_by_rules": )"
+      R"([{"name": "zyxcorp/shop:http", "rules": 7}]}})");
+}
+
+TEST_F(Evidence, ADaemonsReportIsThereInEveryForm) {
+  StandIn daemon;
+  daemon.answer("/api/v1/report?top=20", named_report());
+  const Bundle bundle{{"--url=" + daemon.url()}};
+  for (const std::string form : {"txt", "md", "json"}) {
+    EXPECT_THAT(bundle.text("report/report." + form), HasSubstr("zyxcorp/shop:http")) << form;
+  }
+  EXPECT_THAT(bundle.text("report/report.html"), HasSubstr("zyxcorp/<wbr/>shop"));
+  // There the redaction would not find it.
+  EXPECT_EQ(Bundle({"--redact", "--url=" + daemon.url()}).text("report/report.html"), "");
 }
 
 TEST_F(Evidence, WhatADaemonWasConfiguredWithIsRedacted) {
   StandIn daemon;
   daemon.answer("/metrics", StandIn::text("kubecliff_probe{target=\"zyxcorp-shop\"} 1\n"));
-  daemon.answer("/api/v1/report", StandIn::text("{\"target\":\"zyxcorp-shop\"}"));
+  daemon.answer("/api/v1/report?top=20", named_report());
   const Bundle bundle{{"--redact", "--url=" + daemon.url()}};
   expect_silence(bundle, {"zyxcorp"});
   EXPECT_THAT(bundle.text("metrics.txt"), HasSubstr("kubecliff_probe{target=\"NAME-"));
-  EXPECT_THAT(bundle.text("report/daemon.json"), HasSubstr("NAME-"));
+  EXPECT_THAT(bundle.text("report/report.json"), HasSubstr("NAME-"));
 }
 
 // A daemon may read what its asker may not, and so may not take out.
 TEST_F(Evidence, NoReportWithNamesThatCouldNotBeRead) {
   StandIn daemon;
-  daemon.answer("/api/v1/report", StandIn::text("{\"worst\":\"zyxcorp/shop\"}"));
+  daemon.answer("/api/v1/report?top=20", named_report());
   const Bundle bundle{{"--redact", "--url=" + daemon.url()},
                       {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}};
   expect_silence(bundle, {"zyxcorp"});
-  EXPECT_THAT(bundle.missed("report/daemon.json"), StartsWith("left out"));
+  EXPECT_THAT(bundle.missed("report/report.json"), StartsWith("left out"));
 }
 
 TEST_F(Evidence, AnEndlessDaemonIsCutOff) {
