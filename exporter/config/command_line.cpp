@@ -60,12 +60,13 @@ Commands:
         options below, of which those of the collectors matter.
   evidence [--output-file=FILE|-] [--full] [--redact] [--url=URL]
         Write what this node looks like now into one tar.gz, by default
-        kubecliff-evidence-NODE-TIME.tar.gz in the current directory: metrics,
-        conntrack, rules by class, network, settings, kernel log, kube-proxy's
-        health, and a manifest with hashes and what could not be had. At most
-        32 MiB unpacked, with --full, which adds every rule, 256 MiB. --redact
-        puts tokens in place of addresses and names. --url asks the daemon that
-        runs there for its metrics. Changes nothing and writes over nothing.
+        kubecliff-evidence-NODE-TIME.tar.gz in the current directory: report,
+        metrics, conntrack, rules by class, network, settings, kernel log,
+        kube-proxy's health, and a manifest with hashes and what could not be
+        had. At most 32 MiB unpacked, with --full, which adds every rule, 256
+        MiB. --redact puts tokens in place of addresses and names. --url asks
+        the daemon that runs there for its report and metrics. Changes nothing
+        and writes over nothing.
   alert rules
         Print Prometheus rules for the checks, with the times and the bounds
         that --alerting.thresholds or the configuration file changes.

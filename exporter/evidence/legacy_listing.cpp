@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "collectors/iptables/chain_record.h"
+#include "collectors/kernel/protocol_name.h"
 
 namespace kubecliff::evidence {
 namespace {
@@ -166,23 +167,6 @@ std::string inverted(bool is, std::string text) {
   return is ? "! " + std::move(text) : std::move(text);
 }
 
-std::string protocol_text(std::uint16_t protocol) {
-  switch (protocol) {
-    case IPPROTO_TCP:
-      return "tcp";
-    case IPPROTO_UDP:
-      return "udp";
-    case IPPROTO_SCTP:
-      return "sctp";
-    case IPPROTO_ICMP:
-      return "icmp";
-    case IPPROTO_ICMPV6:
-      return "icmpv6";
-    default:
-      return std::to_string(protocol);
-  }
-}
-
 void put_selector(const Selector& selector, Json& rule) {
   const auto has = [&](unsigned inversion) { return (selector.inversions & inversion) != 0; };
   if (!is_zero(selector.source_mask)) {
@@ -200,7 +184,7 @@ void put_selector(const Selector& selector, Json& rule) {
     rule["out"] = inverted(has(IPT_INV_VIA_OUT), clean(selector.out));
   }
   if (selector.protocol != 0) {
-    rule["protocol"] = inverted(has(XT_INV_PROTO), protocol_text(selector.protocol));
+    rule["protocol"] = inverted(has(XT_INV_PROTO), protocol_name(selector.protocol));
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "collectors/iptables/decode_nft.h"
 #include "collectors/kernel/nftables.h"
+#include "collectors/kernel/protocol_name.h"
 
 namespace kubecliff::evidence {
 namespace {
@@ -75,19 +76,6 @@ void put_verdict(Bytes data, Listing& listing, Json& json) {
   }
 }
 
-std::string protocol_text(std::uint32_t protocol) {
-  switch (protocol) {
-    case IPPROTO_TCP:
-      return "tcp";
-    case IPPROTO_UDP:
-      return "udp";
-    case IPPROTO_SCTP:
-      return "sctp";
-    default:
-      return std::to_string(protocol);
-  }
-}
-
 // Parts of a concatenation, each in a register of four bytes; addresses of IPv6 take four.
 std::string concatenation_text(Bytes value) {
   constexpr std::size_t kRegister = 4;
@@ -95,7 +83,7 @@ std::string concatenation_text(Bytes value) {
     return std::to_string(read_be<std::uint16_t>(part).value_or(0));
   };
   const auto protocol = [](Bytes part) {
-    return protocol_text(std::to_integer<std::uint32_t>(part[0]));
+    return protocol_name(std::to_integer<std::uint8_t>(part[0]));
   };
   for (const std::size_t address : {sizeof(in_addr), sizeof(in6_addr)}) {
     if (value.size() == address) {
@@ -115,7 +103,7 @@ std::string concatenation_text(Bytes value) {
 // The same of node ports, which have no address: eight bytes are an address and a port elsewhere.
 std::string key_text(Bytes key, std::string_view set) {
   if (key.size() == 8 && set.ends_with("nodeports")) {
-    return protocol_text(std::to_integer<std::uint32_t>(key[0])) + " . " +
+    return protocol_name(std::to_integer<std::uint8_t>(key[0])) + " . " +
            std::to_string(read_be<std::uint16_t>(key.subspan(4)).value_or(0));
   }
   if (key.size() == sizeof(std::uint32_t) && set.starts_with("__map")) {
@@ -130,7 +118,7 @@ void put_decoded(const iptables::Rule& rule, Json& json) {
     json["destination"] = address_text(to.address);
   }
   if (to.protocol != 0) {
-    json["protocol"] = protocol_text(to.protocol);
+    json["protocol"] = protocol_name(to.protocol);
   }
   if (to.port != 0) {
     json["port"] = to.port;

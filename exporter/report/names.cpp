@@ -1,7 +1,5 @@
 #include "exporter/report/names.h"
 
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <chrono>
 #include <ctime>
@@ -17,25 +15,13 @@
 #include "collectors/inventory/services.h"
 #include "collectors/inventory/stale_flows.h"
 #include "collectors/inventory/uneven.h"
+#include "collectors/kernel/protocol_name.h"
 
 namespace kubecliff::report {
 namespace {
 
 using inventory::Service;
 using inventory::Services;
-
-std::string protocol_name(std::uint8_t protocol) {
-  switch (protocol) {
-    case IPPROTO_TCP:
-      return "tcp";
-    case IPPROTO_UDP:
-      return "udp";
-    case IPPROTO_SCTP:
-      return "sctp";
-    default:
-      return std::to_string(protocol);
-  }
-}
 
 std::string address_text(const inventory::Address& address, std::uint16_t port,
                          std::uint8_t protocol) {
