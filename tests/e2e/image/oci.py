@@ -105,10 +105,10 @@ class Container:
         """Here, where all processes are seen."""
         return json.loads(run(*self._runc("state", self.name)))["pid"]
 
-    def exec(self, *command):
+    def exec(self, *command, text=True):
         """As kubelet runs a command in it."""
-        return subprocess.run(self._runc("exec", self.name, *command), check=False, capture_output=True, text=True,
-                              timeout=20)
+        return subprocess.run(self._runc("exec", self.name, *command), check=False, capture_output=True, text=text,
+                              timeout=30)
 
     def volume(self, name):
         """The folder of a volume, which the container sees change."""

@@ -3,9 +3,12 @@
 import contextlib
 import errno
 import http.server
+import io
+import json
 import os
 import signal
 import ssl
+import tarfile
 import threading
 import time
 import unittest
@@ -60,6 +63,21 @@ class NodeTest(unittest.TestCase):
 
     def test_figures_are_those_of_the_tools(self):
         await_true("figures are those of conntrack, nft and iptables-save", lambda: self.figures() == self.listed())
+
+    def test_its_people_get_a_report_and_a_bundle(self):
+        program = settings.config["Entrypoint"]
+        for source in ([], [f"--url=http://127.0.0.1:{self.pod.port}"]):
+            done = self.pod.exec(*program, "report", "--output=json", *source)
+            self.assertIn(done.returncode, (0, 4, 5), done.stderr)
+            found = json.loads(done.stdout)
+            self.assertEqual(found["names"]["missing"], [], found["names"])
+            self.assertNotEqual(found["names"]["services_by_rules"], [])
+        # Its root is read-only, so the archive goes to standard output.
+        bundle = self.pod.exec(*program, "evidence", "--output-file=-", text=False)
+        self.assertEqual(bundle.returncode, 0, bundle.stderr)
+        with tarfile.open(fileobj=io.BytesIO(bundle.stdout)) as archive:
+            names = {os.path.basename(name) for name in archive.getnames()}
+        self.assertLessEqual({"manifest.json", "report.txt", "metrics.txt", "classes.jsonl"}, names)
 
     def figures(self):
         metrics = self.pod.metrics()
