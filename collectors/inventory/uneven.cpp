@@ -51,8 +51,11 @@ std::vector<UnevenEndpoint> uneven(const Service& service) {
     const bool chance = std::abs(counted - expected) < kDeviations * deviation;
     const bool close = counted < kMore * expected && counted >= kLess * expected;
     if (!chance && !close) {
-      found.push_back(
-          {.endpoint = i, .packets = *service.endpoints[i].packets, .expected = expected});
+      found.push_back({.endpoint = i,
+                       .packets = *service.endpoints[i].packets,
+                       .expected = expected,
+                       .share = counted / static_cast<double>(packets),
+                       .expected_share = share});
     }
   }
   return found;

@@ -12,7 +12,9 @@ namespace kubecliff::inventory {
 struct UnevenEndpoint {
   std::size_t endpoint = 0;  // index of Service::endpoints
   std::uint64_t packets = 0;
-  double expected = 0;  // packets
+  double expected = 0;        // packets
+  double share = 0;           // of what all that have a share got, from 0 to 1
+  double expected_share = 0;  // the same
 };
 
 // Those whose packets are no chance: 5 standard deviations of a binomial distribution from what

@@ -14,6 +14,7 @@ namespace {
 constexpr Duration kAtTheStart{1'000};
 
 }  // namespace
+
 Alerting::Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
                    const Remember& remember_more)
     : scrape_{std::move(scrape)},

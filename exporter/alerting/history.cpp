@@ -111,14 +111,19 @@ void History::stretch(std::chrono::milliseconds back) {
   for (auto& [name, metric] : metrics_) {
     const bool counts = is_counter(name);
     for (auto& [labels, series] : metric.series) {
-      if (series.points.size() != 2) {
+      std::deque<Point>& points = series.points;
+      const Point oldest = points.front();
+      const Point newest = points.back();
+      if (newest.at - oldest.at >= back) {
         continue;
       }
-      Point& older = series.points.front();
-      const Point& newer = series.points.back();
-      const double times = seconds(back) / seconds(newer.at - older.at);
-      older = {.at = newer.at - back,
-               .value = counts ? newer.value - times * (newer.value - older.value) : newer.value};
+      if (!counts) {
+        points = {newest};
+      } else if (newest.at > oldest.at && newest.value >= oldest.value) {
+        const double times = seconds(back) / seconds(newest.at - oldest.at);
+        points.push_front({.at = newest.at - back,
+                           .value = newest.value - times * (newest.value - oldest.value)});
+      }
     }
   }
 }

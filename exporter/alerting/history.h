@@ -43,9 +43,9 @@ class History {
   // A whole scrape: series that it does not have end.
   void take(Clock::time_point now, std::span<const SnapshotPtr> snapshots);
 
-  // That of the two samples of each series the newer one is now, and the older one `back` before
-  // it: counters as if they had gone on counting like that, all else as it is. Counters are told by
-  // the ends of their names.
+  // Of what is known for less than `back`: counters as if they had counted like that for so long;
+  // of all else, whose trend nothing tells yet, only the newest sample. Counters are told by the
+  // ends of their names.
   void stretch(std::chrono::milliseconds back);
 
   // Its parts. A metric that nobody asked for is left alone.

@@ -63,12 +63,19 @@ Result<DaemonAnswer> get(const curl::Request& request) {
 
 }  // namespace
 
-Result<DaemonAnswer> ask_daemon(std::string_view url, std::string_view path,
-                                std::chrono::milliseconds timeout) {
+Result<void> check_daemon_url(std::string_view url) {
   if (!url.starts_with("http://") && !url.starts_with("https://")) {
     return fail(ErrorKind::malformed,
                 "--url: expected an address such as http://127.0.0.1:9909, got \"" +
                     std::string{url} + '"');
+  }
+  return {};
+}
+
+Result<DaemonAnswer> ask_daemon(std::string_view url, std::string_view path,
+                                std::chrono::milliseconds timeout) {
+  if (const auto right = check_daemon_url(url); !right) {
+    return std::unexpected(right.error());
   }
   try {
     auto answer = get({.url = joined(url, path),

@@ -14,6 +14,9 @@ struct DaemonAnswer {
   std::string body;
 };
 
+// Malformed where it can be none of a daemon's.
+[[nodiscard]] Result<void> check_daemon_url(std::string_view url);
+
 // What is at `path` below `url` ("http://127.0.0.1:9909"), whatever its status, within `timeout`
 // and no larger than 16 MiB. User and password may stand in the URL, and those who may vouch for
 // the server in a file that SSL_CERT_FILE names.

@@ -3,15 +3,18 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "exporter/commands/exit_code.h"
@@ -117,6 +120,9 @@ Result<void> write(Bundle& bundle, const Job& job) {
       return evidence::write_whole(STDOUT_FILENO, piece, "standard output");
     });
   }
+  // Whoever waits for a bundle may end it, but not while a file is written: something would be
+  // left.
+  block_signals();
   auto file = evidence::OutputFile::create(job.output);
   if (!file) {
     return std::unexpected(file.error());
@@ -133,6 +139,14 @@ int gather_and_write(const Job& job, bool& left_behind) {
               << ": is there already, and is not written over\n";
     return kExitFailure;
   }
+  const std::filesystem::path folder = std::filesystem::path{job.output}.parent_path();
+  if (!job.to_standard_output() &&
+      ::access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
+    std::cerr << "kubecliff: evidence: " << job.output << ": "
+              << std::generic_category().message(errno)
+              << "; --output-file=FILE names another place, - is standard output\n";
+    return kExitFailure;
+  }
   std::vector<Source> sources = evidence::all_sources(job.question);
   evidence::Asked asked = evidence::ask_sources(std::move(sources), kWithin, tell);
   left_behind = asked.left_behind;
@@ -144,9 +158,6 @@ int gather_and_write(const Job& job, bool& left_behind) {
   for (Gathered& gathered : asked.gathered) {
     bundle.add(std::move(gathered));
   }
-  // Whoever waits for a bundle may end it, but not while it is written: something would be left of
-  // the file.
-  block_signals();
   if (const Result<void> written = write(bundle, job); !written) {
     std::cerr << "kubecliff: evidence: " << written.error().message << '\n';
     return kExitFailure;

@@ -19,6 +19,7 @@ inline constexpr int kExitNotAll = 1;
 
 // Of preflight; 0 where the node is ready.
 inline constexpr int kExitBlocked = 1;
+// And of report, where nothing is known yet.
 inline constexpr int kExitUnknown = 3;
 
 // Of report; 0 where nothing is worse than info.

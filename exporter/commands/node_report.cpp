@@ -10,8 +10,7 @@ namespace {
 
 constexpr std::string_view kWithheld =
     "Services and addresses are named to who is known: over the loopback device, as through "
-    "kubectl "
-    "port-forward, or signed in (--web.config.file).";
+    "kubectl port-forward, or signed in (--web.config.file).";
 
 }  // namespace
 

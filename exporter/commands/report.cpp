@@ -26,6 +26,7 @@
 #include "exporter/commands/version.h"
 #include "exporter/config/load.h"
 #include "exporter/config/values.h"
+#include "exporter/console/text.h"
 #include "exporter/report/json.h"
 #include "exporter/report/local_node.h"
 #include "exporter/report/markdown.h"
@@ -112,6 +113,9 @@ Look local_look(const Settings& settings, std::span<const CollectorSpec> specs, 
 Result<Look> look(const CommandLine& line, const SettingTable& table,
                   std::span<const CollectorSpec> specs, std::size_t top) {
   if (!line.report.url.empty()) {
+    if (const auto right = check_daemon_url(line.report.url); !right) {
+      return std::unexpected(right.error());
+    }
     return daemon_look(
         line.report.url, top,
         line.command == Command::watch ? kDaemonIsWatchedWithin : kDaemonAnswersWithin);
@@ -136,6 +140,9 @@ std::string written(const report::Report& report, Output output) {
 }
 
 int exit_code(const report::Report& report) {
+  if (!report::is_known(report)) {
+    return kExitUnknown;
+  }
   const auto severity = report::worst(report);
   if (severity == Severity::critical) {
     return kExitCritical;
@@ -158,14 +165,16 @@ class Screen {
     if (::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before_) == 0) {
       termios keys = before_;
       keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+      keys.c_cc[VSUSP] = _POSIX_VDISABLE;  // stopped, it would leave this screen to the shell
       changed_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0;
     }
-    std::cout << "\x1b[?1049h\x1b[?25l" << std::flush;
+    // Lines that are too long are cut by the terminal.
+    std::cout << "\x1b[?1049h\x1b[?25l\x1b[?7l" << std::flush;
   }
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
   ~Screen() {
-    std::cout << "\x1b[?25h\x1b[?1049l" << std::flush;
+    std::cout << "\x1b[?7h\x1b[?25h\x1b[?1049l" << std::flush;
     if (changed_) {
       ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
     }
@@ -213,12 +222,16 @@ class Screen {
 int watch(const Look& look, Duration every) {
   const Screen screen;
   Screen::show("Asking the collectors ...\n");
-  std::string text;
+  std::string report_text;  // the last that there was
   // The wait between two looks is the screen's, so that keys and signals end it.
   for (Duration over = report::LocalNode::kOver;; over = Duration{0}) {
     const auto report = look(over);
-    text = report ? written(*report, Output::text)
-                  : "kubecliff: " + report.error().message + "\n\n" + text;
+    if (report) {
+      report_text = written(*report, Output::text);
+    }
+    const std::string text =
+        report ? report_text
+               : "kubecliff: " + console::printable(report.error().message) + "\n\n" + report_text;
     Screen::show(text);
     const Clock::time_point next = Clock::now() + every;
     for (Duration left = every; left > Duration{0};
@@ -253,7 +266,7 @@ int run_report(const CommandLine& line, const SettingTable& table,
   }
   const auto report = (*report_look)(report::LocalNode::kOver);
   if (!report) {
-    std::cerr << "kubecliff: report: " << report.error().message << '\n';
+    std::cerr << "kubecliff: report: " << console::printable(report.error().message) << '\n';
     return exit_code(report.error());
   }
   std::cout << written(*report, *output) << std::flush;

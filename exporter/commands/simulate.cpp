@@ -234,11 +234,12 @@ int run_simulate(const CommandLine& line, const SettingTable& table,
     std::cerr << "kubecliff: " << (wanted ? settings.error() : wanted.error()).message << '\n';
     return kExitBadSettings;
   }
-  block_signals();  // simulate::Stop takes them
+  std::cerr << "kubecliff simulate: asking this node's collectors\n";
   simulate::Report report{.endpoints = wanted->plan.endpoints,
                           .measured = {},
                           .present = look_at_node(*wanted, *settings, specs),
                           .meetings = {}};
+  block_signals();  // simulate::Stop takes them
   Result<Measured> measured = measure(*wanted);
   if (!measured) {
     std::cerr << "kubecliff: simulate: " << measured.error().message << '\n';

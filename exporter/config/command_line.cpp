@@ -133,7 +133,7 @@ Exit codes:
               blocked; evidence: not written; simulate: not all was measured;
               alert test: not taken by all; healthcheck: no answer
   2           wrong command line or configuration
-  3           preflight: cannot be told
+  3           preflight: cannot be told; report: nothing is known yet
   4           report: something is at warning
   5           report: something is critical
 

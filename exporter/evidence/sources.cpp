@@ -1,5 +1,8 @@
 #include "exporter/evidence/sources.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include <algorithm>
 #include <exception>
 #include <future>
@@ -44,7 +47,13 @@ Asked ask_sources(std::vector<Source> sources, milliseconds all, const Progress&
     } else {
       auto answer = std::make_shared<std::promise<Gathered>>();
       std::future<Gathered> future = answer->get_future();
-      std::thread thread{[source, answer] { answer->set_value(contained(*source)); }};
+      std::thread thread{[source, answer] {
+        // Signals are for who asks, who may have to finish something first.
+        sigset_t all_signals{};
+        sigfillset(&all_signals);
+        pthread_sigmask(SIG_BLOCK, &all_signals, nullptr);
+        answer->set_value(contained(*source));
+      }};
       if (future.wait_for(within) == std::future_status::ready) {
         thread.join();
         asked.gathered.push_back(future.get());

@@ -27,9 +27,9 @@ struct QueryParameter {
   friend bool operator==(const QueryParameter&, const QueryParameter&) = default;
 };
 
-// Whether it is known who asks: over the loopback device, as the node's own people and proxies that
-// have asked who it is (kubectl port-forward, kube-rbac-proxy) do; or signed in, by password or by
-// a certificate that was verified.
+// Whether it is known who asks: over the loopback device and by no name of a domain, as the node's
+// own people and proxies that have asked who it is (kubectl port-forward, kube-rbac-proxy) do; or
+// signed in, by password or by a certificate that was verified.
 enum class Asker : std::uint8_t { anybody, known };
 
 struct Request {

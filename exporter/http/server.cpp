@@ -1,5 +1,6 @@
 #include "exporter/http/server.h"
 
+#include <arpa/inet.h>
 #include <civetweb.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -241,6 +242,18 @@ bool is_loopback(std::string_view address) {
   return address.starts_with("127.") || address.starts_with("::ffff:127.") || address == "::1";
 }
 
+// Whether a Host header is that of somebody who meant this server, by its address or as localhost.
+// A page of the web that is open in the browser of whoever forwards our port may have its own name
+// resolve to 127.0.0.1, and read what is answered.
+bool names_no_domain(std::string_view host) {
+  if (host.starts_with('[')) {
+    return true;
+  }
+  host = host.substr(0, host.find(':'));
+  in_addr address{};
+  return host == "localhost" || ::inet_pton(AF_INET, std::string{host}.c_str(), &address) == 1;
+}
+
 // Who asks something of a server with that configuration, once it has let them pass.
 bool have_signed_in(const WebConfig& config) {
   return !config.users.empty() ||
@@ -265,8 +278,10 @@ std::expected<Request, int> decoded(const mg_request_info& info) {
   }
   request.path = std::move(*path);
   request.query = std::move(*query);
-  request.asker =
-      is_loopback(text_or_empty(std::data(info.remote_addr))) ? Asker::known : Asker::anybody;
+  request.asker = is_loopback(text_or_empty(std::data(info.remote_addr))) &&
+                          names_no_domain(request.header("Host"))
+                      ? Asker::known
+                      : Asker::anybody;
   return request;
 }
 

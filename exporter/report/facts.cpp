@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -160,14 +161,14 @@ constexpr std::array kFacts{
              .text = "growth",
              .unit = "/min",
              .value = KUBECLIFF_GROWTH,
-             .needs = 3min},
+             .needs = 5min},
     FactSpec{.section = "conntrack",
              .id = "conntrack_full_in_seconds",
              .text = "full, if it goes on growing like that, in",
              .unit = "seconds",
              .value = "60 * (kubecliff_conntrack_entries_limit - kubecliff_conntrack_entries) / "
                       "(" KUBECLIFF_GROWTH " > 0)",
-             .needs = 3min},
+             .needs = 5min},
     FactSpec{.section = "conntrack",
              .id = "conntrack_drops",
              .text = "packets dropped because they cannot be tracked",
@@ -211,17 +212,26 @@ constexpr std::string_view kVerdict = "kubecliff_dataplane_mode{signal=\"verdict
 constexpr std::string_view kKubeProxyMode = "kubecliff_kubeproxy_mode == 1";
 constexpr std::string_view kConflicts = "kubecliff_dataplane_conflict == 1";
 
-// They are ours.
-ExpressionPtr parsed(std::string_view text) {
-  auto expression = parse_expression(text);
-  if (!expression) {
-    std::abort();
-  }
-  return *expression;
+// They are ours. Each is parsed once.
+const Expression& parsed(std::string_view text) {
+  static const std::map<std::string_view, ExpressionPtr> all = [] {
+    std::map<std::string_view, ExpressionPtr> expressions;
+    const auto parse = [&](std::string_view each) {
+      auto expression = parse_expression(each);
+      if (!expression) {
+        std::abort();
+      }
+      expressions.emplace(each, std::move(*expression));
+    };
+    std::ranges::for_each(kFacts, parse, &FactSpec::value);
+    std::ranges::for_each(std::array{kVerdict, kKubeProxyMode, kConflicts}, parse);
+    return expressions;
+  }();
+  return *all.at(text);
 }
 
 std::vector<Sample> answers(std::string_view text, const History& history, Moment moment) {
-  const auto samples = evaluate(*parsed(text), history, moment);
+  const auto samples = evaluate(parsed(text), history, moment);
   return samples ? *samples : std::vector<Sample>{};
 }
 
@@ -257,8 +267,7 @@ std::string first(const std::vector<std::string>& texts) {
 
 void remember_facts(History& history) {
   const auto remember = [&](std::string_view text) {
-    const ExpressionPtr expression = parsed(text);
-    for (const Selector* selector : selectors(*expression)) {
+    for (const Selector* selector : selectors(parsed(text))) {
       history.remember(*selector);
     }
   };

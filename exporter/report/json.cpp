@@ -1,5 +1,6 @@
 #include "exporter/report/json.h"
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <exception>
@@ -17,7 +18,10 @@
 namespace kubecliff::report {
 namespace {
 
+// In the order of the fields, which takes a search for each key; what others write is read by
+// another.
 using Json = nlohmann::ordered_json;
+using Parsed = nlohmann::json;
 
 // A struct or what it is const of, so that one list of fields serves reading and writing.
 template <typename T, typename Struct>
@@ -204,63 +208,69 @@ Json written(const T& value) {
 // ---- reading; throws what nlohmann throws, and std::invalid_argument
 
 template <typename T>
-void read(const Json& json, T& to);
+void read(const Parsed& json, T& to);
 
-void read(const Json& json, std::string& to) {
+void read(const Parsed& json, std::string& to) {
   to = json.get<std::string>();
 }
-void read(const Json& json, bool& to) {
+void read(const Parsed& json, bool& to) {
   to = json.get<bool>();
 }
-void read(const Json& json, double& to) {
+void read(const Parsed& json, double& to) {
   to = json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
 }
-void read(const Json& json, std::uint64_t& to) {
+void read(const Parsed& json, std::uint64_t& to) {
+  if (!json.is_number_unsigned()) {
+    throw std::invalid_argument{"expected a whole number from 0 on"};
+  }
   to = json.get<std::uint64_t>();
 }
-void read(const Json& json, std::chrono::seconds& to) {
-  to = std::chrono::seconds{json.get<std::int32_t>()};
+void read(const Parsed& json, std::chrono::seconds& to) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int32_t>::max();
+  std::uint64_t count = 0;
+  read(json, count);
+  to = std::chrono::seconds{std::min(count, kMost)};
 }
-void read(const Json& json, WallClock::time_point& to) {
+void read(const Parsed& json, WallClock::time_point& to) {
   const auto time = parse_utc(json.get<std::string>());
   if (!time) {
     throw std::invalid_argument{"expected a time such as 2026-11-22T21:50:03Z"};
   }
   to = *time;
 }
-void read(const Json& json, Severity& to) {
+void read(const Parsed& json, Severity& to) {
   const auto severity = parse_severity(json.get<std::string>());
   if (!severity) {
     throw std::invalid_argument{"expected info, warning or critical"};
   }
   to = *severity;
 }
-void read(const Json& json, Bound::Side& to) {
+void read(const Parsed& json, Bound::Side& to) {
   to = json.get<std::string>() == "below" ? Bound::Side::below : Bound::Side::above;
 }
-void read(const Json& json, Labels& to) {
+void read(const Parsed& json, Labels& to) {
   for (const auto& [key, value] : json.items()) {
     to.emplace(key, value.get<std::string>());
   }
 }
 template <typename T>
-void read(const Json& json, std::optional<T>& to) {
+void read(const Parsed& json, std::optional<T>& to) {
   if (!json.is_null()) {
     read(json, to.emplace());
   }
 }
 template <typename T>
-void read(const Json& json, std::vector<T>& to) {
+void read(const Parsed& json, std::vector<T>& to) {
   if (!json.is_array()) {
     throw std::invalid_argument{"expected an array"};
   }
-  for (const Json& value : json) {
+  for (const Parsed& value : json) {
     read(value, to.emplace_back());
   }
 }
 
 template <typename T>
-void read(const Json& json, T& to) {
+void read(const Parsed& json, T& to) {
   if (!json.is_object()) {
     throw std::invalid_argument{"expected an object"};
   }
@@ -283,17 +293,22 @@ std::string to_json(const Report& report) {
   Json json = Json::object();
   json["schema"] = kSchema;
   const auto severity = worst(report);
-  json["verdict"] = severity ? name(*severity) : "ok";
+  json["verdict"] = severity ? name(*severity) : is_known(report) ? "ok" : "unknown";
   json.update(written(report));
   return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
 }
 
 Result<Report> from_json(std::string_view text) {
   try {
-    const Json json = Json::parse(text);
+    const Parsed json = Parsed::parse(text);
     if (!json.is_object() || json.value("schema", "") != kSchema) {
       return fail(ErrorKind::malformed,
                   "expected a report of schema " + std::string{kSchema} + ", got something else");
+    }
+    for (const char* key : {"node", "at", "measures"}) {
+      if (!json.contains(key)) {
+        return fail(ErrorKind::malformed, std::string{"a report without the key "} + key);
+      }
     }
     Report report;
     read(json, report);

@@ -44,7 +44,6 @@ void LocalNode::look(Duration over) {
   began_ = asked_.steady;
   once_.wait(over);
   ask();
-  history_.stretch(kAsIfFor);
   has_rates_ = true;
 }
 
@@ -56,9 +55,11 @@ void LocalNode::ask() {
 }
 
 Report LocalNode::report() const {
+  History history = history_;
+  history.stretch(kAsIfFor);
   Report report = make_report(
       identity_, {.checks = checks_,
-                  .history = history_,
+                  .history = history,
                   .moment = asked_,
                   .covers = std::chrono::round<std::chrono::seconds>(asked_.steady - began_)});
   const auto failures = once_.failures();

@@ -27,11 +27,11 @@ class LocalNode {
             std::span<const CollectorSpec> specs);
 
   // Asks all collectors; before that, where they were asked already, lets `over` go by. The first
-  // time asks them twice, and takes what counted in between as if it had counted like that for five
-  // minutes: so do the checks' rates mean what they mean to a daemon.
+  // time asks them twice, so that there are rates.
   void look(Duration over = kOver);
 
-  // As of the last look.
+  // As of the last look. What counted since the first one is taken as if it had counted like that
+  // for five minutes: so do the checks' rates mean what they mean to a daemon.
   [[nodiscard]] Report report() const;
   [[nodiscard]] const std::vector<SnapshotPtr>& snapshots() const { return snapshots_; }
 

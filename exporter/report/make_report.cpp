@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "exporter/alerting/answers.h"
@@ -62,9 +63,23 @@ class Judge {
             .description = filled_in(check.description, check.unit, value, all),
             .next = check.next,
             .runbook = watched_.checks.runbook_of(check),
-            .firing_since = watched_.alerts == nullptr
-                                ? std::nullopt
-                                : watched_.alerts->fires_since(check.name, bound.severity, labels)};
+            .firing_since = fires_since(check, labels)};
+  }
+
+  // Whatever its severity: a warning goes on firing while what is critical waits.
+  [[nodiscard]] std::optional<WallClock::time_point> fires_since(const Check& check,
+                                                                 const Labels& labels) const {
+    std::optional<WallClock::time_point> earliest;
+    if (watched_.alerts == nullptr) {
+      return earliest;
+    }
+    for (const Bound& bound : check.bounds) {
+      const auto since = watched_.alerts->fires_since(check.name, bound.severity, labels);
+      if (since && (!earliest || *since < *earliest)) {
+        earliest = since;
+      }
+    }
+    return earliest;
   }
 
   const Watched& watched_;
@@ -72,6 +87,10 @@ class Judge {
 };
 
 }  // namespace
+
+bool is_known(const Report& report) {
+  return !report.measures.empty() || !report.findings.empty();
+}
 
 std::optional<Severity> worst(const Report& report) {
   return report.findings.empty() ? std::nullopt : std::optional{report.findings.front().severity};

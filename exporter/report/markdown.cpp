@@ -29,6 +29,19 @@ std::string plain(std::string_view text, std::size_t most_bytes = console::kMost
   return out;
 }
 
+// What others have named, as code: no mention, no link, whatever it is.
+std::string code(std::string_view text) {
+  if (text.empty()) {
+    return {};
+  }
+  std::string out = console::printable(text, kMostName);
+  std::ranges::replace(out, '`', '\'');
+  for (std::size_t at = out.find('|'); at != std::string::npos; at = out.find('|', at + 2)) {
+    out.insert(at, 1, '\\');
+  }
+  return "`" + out + "`";
+}
+
 class Writer {
  public:
   std::string write(const Report& report) {
@@ -38,7 +51,7 @@ class Writer {
     for (const std::string& conflict : report.mode.conflicts) {
       text_ += "- **Conflict:** " + plain(conflict) + "\n";
     }
-    text_ += "- **Verdict:** " + verdict(report) + "; " + covers(report) + "\n";
+    text_ += "- **Verdict:** " + verdict(report) + unread(report) + "; " + covers(report) + "\n";
     for (const Finding& finding : report.findings) {
       add(finding);
     }
@@ -67,7 +80,8 @@ class Writer {
     if (!finding.next.empty()) {
       text_ += "\n**Next:** " + plain(finding.next) + "\n";
     }
-    text_ += "\n[Runbook](<" + console::printable(finding.runbook) + ">)";
+    text_ += is_web_address(finding.runbook) ? "\n[Runbook](<" + finding.runbook + ">)"
+                                             : "\nRunbook: " + plain(finding.runbook);
     text_ += finding.firing_since ? ", fires since " + to_utc(*finding.firing_since) + "\n" : "\n";
   }
 
@@ -83,11 +97,11 @@ class Writer {
       }
       std::array<std::string, kSeverities.size()> bounds{"", "", ""};
       for (const Bound& bound : measure.bounds) {
-        bounds[static_cast<std::size_t>(bound.severity)] = figure(measure.unit, bound.value);
+        bounds[static_cast<std::size_t>(bound.severity)] = plain(figure(measure.unit, bound.value));
       }
       const std::string mark = measure.exceeded ? "**" : "";
-      row({plain(words(measure)), mark + figure(measure.unit, measure.value) + mark, bounds[0],
-           bounds[1], bounds[2]});
+      row({plain(words(measure)), mark + plain(figure(measure.unit, measure.value)) + mark,
+           bounds[0], bounds[1], bounds[2]});
     }
   }
 
@@ -95,7 +109,7 @@ class Writer {
     title(plain(section.title));
     table({"what", "now"});
     for (const Fact& fact : section.facts) {
-      row({plain(words(fact)), figure(fact.unit, fact.value)});
+      row({plain(words(fact)), plain(figure(fact.unit, fact.value))});
     }
   }
 
@@ -104,11 +118,11 @@ class Writer {
     services("Services by rules", names.services_by_rules);
     services("Services by packets", names.services_by_packets);
     for (const ServiceRow& service : names.uneven_services) {
-      title("Uneven: " + plain(service.name.empty() ? service.address : service.name, kMostName));
+      title("Uneven: " + name_of(service));
       text_ += service.note.empty() ? "" : plain(service.note) + "\n\n";
       table({"endpoint", "share", "expected"});
       for (const EndpointRow& endpoint : service.uneven) {
-        row({plain(endpoint.address, kMostName), figure("ratio", endpoint.share),
+        row({code(endpoint.address), figure("ratio", endpoint.share),
              figure("ratio", endpoint.expected)});
       }
     }
@@ -120,14 +134,19 @@ class Writer {
       title("Flows to backends that are gone");
       table({"flows", "Service", "backend"});
       for (const StaleRow& stale : names.stale_flows) {
-        row({grouped(stale.flows),
-             plain(stale.service.empty() ? stale.address : stale.service, kMostName),
-             plain(stale.backend, kMostName)});
+        row({grouped(stale.flows), code(stale.service.empty() ? stale.address : stale.service),
+             code(stale.backend)});
       }
     }
     for (const std::string& missing : names.missing) {
       text_ += "\nNot read: " + plain(missing) + "\n";
     }
+  }
+
+  // The same Service may stand in two dataplanes, and in both families.
+  static std::string name_of(const ServiceRow& service) {
+    return (service.name.empty() ? "" : code(service.name) + ", ") + plain(service.dataplane) +
+           " " + code(service.address);
   }
 
   void services(std::string_view heading, const std::vector<ServiceRow>& services) {
@@ -137,8 +156,7 @@ class Writer {
     title(heading);
     table({"Service", "endpoints", "rules", "packets"});
     for (const ServiceRow& service : services) {
-      row({plain(service.name.empty() ? service.address : service.name, kMostName),
-           grouped(service.endpoints), grouped(service.rules),
+      row({name_of(service), grouped(service.endpoints), grouped(service.rules),
            service.packets ? grouped(*service.packets) : ""});
     }
   }
@@ -150,8 +168,7 @@ class Writer {
     title(heading);
     table({"flows", "address", "Service"});
     for (const TalkerRow& talker : talkers) {
-      row({grouped(talker.flows), plain(talker.address, kMostName),
-           plain(talker.service, kMostName)});
+      row({grouped(talker.flows), code(talker.address), code(talker.service)});
     }
   }
 

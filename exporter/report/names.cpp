@@ -48,16 +48,12 @@ ServiceRow row(const Service& service) {
   if (uneven.empty()) {
     return row;
   }
-  double all = 0;
-  for (const inventory::Endpoint& endpoint : service.endpoints) {
-    all += static_cast<double>(endpoint.packets.value_or(0));
-  }
   for (const inventory::UnevenEndpoint& one : uneven) {
     const inventory::Endpoint& endpoint = service.endpoints[one.endpoint];
     row.uneven.push_back({.address = text(endpoint.address, endpoint.port),
                           .packets = one.packets,
-                          .share = static_cast<double>(one.packets) / all,
-                          .expected = one.expected / all});
+                          .share = one.share,
+                          .expected = one.expected_share});
   }
   row.note = note(service);
   return row;

@@ -91,7 +91,7 @@ State state_of(const Report& report) {
   if (const auto severity = worst(report)) {
     return state_of(*severity);
   }
-  return report.measures.empty() ? State::unknown : State::fine;
+  return is_known(report) ? State::fine : State::unknown;
 }
 
 // Of the state's colour and words.
@@ -355,16 +355,10 @@ class Writer {
     close();
   }
 
-  // Only what a browser fetches, and what RFC 3986 lets an address have.
   static std::string runbook(const Finding& finding) {
     const std::string_view address = finding.runbook;
     std::string alert = escaped(finding.alert, kMostName);
-    const bool is_whole = std::ranges::all_of(address, [](char character) {
-      constexpr std::string_view kNever = "\"<>\\^`{|}";
-      return character > ' ' && character < '\x7F' && !kNever.contains(character);
-    });
-    const bool is_web = address.starts_with("https://") || address.starts_with("http://");
-    if (!is_whole || !is_web) {
+    if (!is_web_address(address)) {
       return alert;
     }
     return joined({"<a class=\"runbook\" rel=\"noreferrer\" href=\"", text_of(address),
@@ -516,7 +510,7 @@ class Writer {
                   {.title = "Rules", .kind = number},
                   {.title = "Packets", .kind = number}});
     for (const ServiceRow& each : first(rows)) {
-      row(service(each.name, each.address),
+      row(service(each.name, each.address + ", " + each.dataplane),
           {{number, grouped(each.endpoints)},
            {number, grouped(each.rules)},
            {number, each.packets ? grouped(*each.packets) : "not counted"}});
@@ -535,8 +529,10 @@ class Writer {
            {.title = "Share", .kind = number},
            {.title = "Expected", .kind = number}});
     for (const ServiceRow& each : first(rows)) {
+      const std::string note =
+          each.note.empty() ? "" : "<br/>" + element("span", "small quiet", text_of(each.note));
       for (const EndpointRow& endpoint : first(each.uneven)) {
-        row(service(each.name.empty() ? each.address : each.name, endpoint.address),
+        row(service(each.name.empty() ? each.address : each.name, endpoint.address) + note,
             {{number, grouped(endpoint.packets)},
              {number, text_of(figure("ratio", endpoint.share))},
              {number, text_of(figure("ratio", endpoint.expected))}});

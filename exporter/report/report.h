@@ -130,8 +130,8 @@ struct Report {
   std::string kernel = {};
   std::string version = {};  // of kubecliff
   WallClock::time_point at = {};
-  // How far back rates and trends go: seconds where collectors were asked just now, longer for a
-  // daemon.
+  // Since when it is watched: seconds where collectors were asked just now, longer for a daemon.
+  // Rates and trends go no further back.
   std::chrono::seconds covers{0};
   bool from_daemon = false;
   Mode mode = {};
@@ -143,6 +143,9 @@ struct Report {
   std::string names_withheld = {};         // why, in words
   std::vector<std::string> failures = {};  // collectors that fail, and checks that cannot be judged
 };
+
+// Whether anything was judged: a daemon that has just started has nothing to say yet.
+[[nodiscard]] bool is_known(const Report& report);
 
 // The most severe finding; nothing where there is none.
 [[nodiscard]] std::optional<Severity> worst(const Report& report);

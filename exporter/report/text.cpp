@@ -21,6 +21,7 @@ using console::wrapped;
 
 constexpr std::size_t kIndent = 10;  // "CRITICAL" and a gap
 constexpr std::size_t kFigure = 14;
+constexpr std::size_t kNumber = 10;    // of a Service
 constexpr std::size_t kMostName = 54;  // of what is named in a table
 
 class Writer {
@@ -55,7 +56,8 @@ class Writer {
     for (const std::string& conflict : report.mode.conflicts) {
       text_ += std::string(kIndent, ' ') + "conflict: " + printable(conflict) + "\n";
     }
-    text_ += padded("Verdict", kIndent) + verdict(report) + "; " + covers(report) + "\n";
+    text_ += padded("Verdict", kIndent) + verdict(report) + unread(report) + "; " + covers(report) +
+             "\n";
   }
 
   void add(const Finding& finding) {
@@ -98,13 +100,15 @@ class Writer {
   }
 
   void add(const Measure& measure) {
-    const std::string now = right_aligned(short_figure(measure.unit, measure.value), kFigure);
+    const std::string now =
+        right_aligned(printable(short_figure(measure.unit, measure.value)), kFigure);
     text_ += "  " + padded(printable(words(measure), kMostName - 14), kMostName - 14) +
              (measure.exceeded ? coloured(*measure.exceeded, now) : now);
     for (const Severity severity : kSeverities) {
       const auto bound = std::ranges::find(measure.bounds, severity, &Bound::severity);
       text_ += right_aligned(
-          bound == measure.bounds.end() ? "-" : short_figure(measure.unit, bound->value), kFigure);
+          bound == measure.bounds.end() ? "-" : printable(short_figure(measure.unit, bound->value)),
+          kFigure);
     }
     text_ += "\n";
   }
@@ -120,9 +124,9 @@ class Writer {
   }
 
   void add(const Section& section) {
-    title(section.title);
+    title(printable(section.title));
     for (const Fact& fact : section.facts) {
-      text_ += right_aligned(figure(fact.unit, fact.value), kFigure + 2) + "  " +
+      text_ += right_aligned(printable(figure(fact.unit, fact.value)), kFigure + 2) + "  " +
                printable(words(fact)) + "\n";
     }
   }
@@ -167,18 +171,21 @@ class Writer {
       return;
     }
     title(heading);
-    text_ += right_aligned("endpoints", kFigure) + right_aligned("rules", kFigure) +
-             right_aligned("packets", kFigure) + "\n";
+    text_ += right_aligned("endpoints", kNumber) + right_aligned("rules", kNumber) +
+             right_aligned("packets", kNumber) + "\n";
     for (const ServiceRow& row : rows) {
-      text_ += right_aligned(grouped(row.endpoints), kFigure) +
-               right_aligned(grouped(row.rules), kFigure) +
-               right_aligned(row.packets ? grouped(*row.packets) : "-", kFigure) + "  " +
+      text_ += right_aligned(grouped(row.endpoints), kNumber) +
+               right_aligned(grouped(row.rules), kNumber) +
+               right_aligned(row.packets ? grouped(*row.packets) : "-", kNumber) + "  " +
                name_of(row) + "\n";
     }
   }
 
+  // The same Service may stand in two dataplanes, and in both families.
   static std::string name_of(const ServiceRow& row) {
-    return printable(row.name.empty() ? row.address : row.name, kMostName);
+    constexpr std::size_t kMostBytes = 64;
+    return printable((row.name.empty() ? "" : row.name + ", ") + row.dataplane + " " + row.address,
+                     kMostBytes);
   }
 
   void uneven(const std::vector<ServiceRow>& rows) {
@@ -187,7 +194,8 @@ class Writer {
     }
     title("Endpoints that get more or less than their share");
     for (const ServiceRow& row : rows) {
-      text_ += "  " + name_of(row) + (row.note.empty() ? "" : " (" + row.note + ")") + "\n";
+      text_ +=
+          "  " + name_of(row) + (row.note.empty() ? "" : " (" + printable(row.note) + ")") + "\n";
       for (const EndpointRow& endpoint : row.uneven) {
         text_ += right_aligned(figure("ratio", endpoint.share), kFigure) + "  " +
                  padded(printable(endpoint.address, kMostName), 24) + " expected " +

@@ -67,13 +67,30 @@ std::string verdict(const Report& report) {
               std::string{name(severity)} + (several ? "s" : "");
     }
   }
-  return text.empty() ? "no bound is exceeded" : text;
+  if (text.empty()) {
+    text = is_known(report) ? "no bound is exceeded" : "nothing is known yet";
+  }
+  return text;
+}
+
+std::string unread(const Report& report) {
+  return report.failures.empty()
+             ? ""
+             : ", " + std::to_string(report.failures.size()) + " could not be read";
 }
 
 std::string words(const Mode& mode) {
   const std::string verdict = mode.verdict.empty() ? "not known" : mode.verdict;
   return mode.kube_proxy_mode.empty() ? verdict
                                       : verdict + ", and kube-proxy says " + mode.kube_proxy_mode;
+}
+
+bool is_web_address(std::string_view text) {
+  const bool has_scheme = text.starts_with("https://") || text.starts_with("http://");
+  return has_scheme && std::ranges::all_of(text, [](char byte) {
+           constexpr std::string_view kNever = "\"<>\\^`{|}";
+           return byte > ' ' && byte <= '~' && !kNever.contains(byte);
+         });
 }
 
 std::string covers(const Report& report) {
@@ -86,7 +103,8 @@ bool is_near(const Measure& measure) {
     return measure.exceeded.has_value();
   }
   const Bound& first = measure.bounds.front();
-  return first.side == Bound::Side::above && first.value > 0 && measure.value * 2 >= first.value;
+  return first.value > 0 && (first.side == Bound::Side::above ? measure.value * 2 >= first.value
+                                                              : measure.value <= first.value * 2);
 }
 
 }  // namespace kubecliff::report

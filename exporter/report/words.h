@@ -18,8 +18,11 @@ namespace kubecliff::report {
 [[nodiscard]] std::string words(const Measure& measure);
 [[nodiscard]] std::string words(const Fact& fact);
 
-// "2 critical, 1 warning", or that nothing is exceeded.
+// "2 critical, 1 warning", or that nothing is exceeded or known.
 [[nodiscard]] std::string verdict(const Report& report);
+
+// ", 3 could not be read", where something could not.
+[[nodiscard]] std::string unread(const Report& report);
 
 // "iptables-nft, and kube-proxy says iptables".
 [[nodiscard]] std::string words(const Mode& mode);
@@ -27,7 +30,11 @@ namespace kubecliff::report {
 // "rates over the last 2s, asked just now".
 [[nodiscard]] std::string covers(const Report& report);
 
-// Whether it is worth a line where there is room for few: exceeded, or half way to its first bound.
+// Whether it can be linked to: what a browser fetches, of what RFC 3986 lets an address have.
+[[nodiscard]] bool is_web_address(std::string_view text);
+
+// Whether it is worth a line where there is room for few: exceeded, or half way to its first bound
+// where that is none of 0.
 [[nodiscard]] bool is_near(const Measure& measure);
 
 }  // namespace kubecliff::report

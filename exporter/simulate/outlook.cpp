@@ -78,6 +78,9 @@ void meet(std::span<const Sample> samples, Nature nature, Meeting& meeting) {
   meeting.services = last.services;
 }
 
+// In days. A hundred years are never.
+constexpr double kLongestOutlook = 36'500;
+
 Value days_until(const Meeting& meeting, const Present& present) {
   if (!present.services) {
     return std::nullopt;
@@ -89,7 +92,8 @@ Value days_until(const Meeting& meeting, const Present& present) {
   if (meeting.where != Meeting::Where::at || !present.growth || *present.growth <= 0) {
     return std::nullopt;
   }
-  return (meeting.services - now) / *present.growth;
+  const double days = (meeting.services - now) / *present.growth;
+  return days <= kLongestOutlook ? Value{days} : std::nullopt;
 }
 
 }  // namespace

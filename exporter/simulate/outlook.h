@@ -36,8 +36,8 @@ struct Meeting {
   std::string unit = {};
   Where where = Where::at;
   double services = 0;
-  std::optional<double> days =
-      {};  // from now; 0: it is met; nothing where growth or now is not known
+  std::optional<double> days = {};  // from now; 0: it is met; nothing where growth or now is not
+                                    // known, or in no hundred years
 };
 
 // Of the checks whose values were measured: services_in_iptables, nat_rules, worst_case_walk,

@@ -224,6 +224,10 @@ std::string tables_text(const Report& report) {
              printable(measured.machine.kernel), ", ", measured.machine.cpus, " CPUs; ",
              report.endpoints, " endpoints a Service\n");
   for (const UsedTool& tool : measured.machine.tools) {
+    if (std::ranges::find(measured.points, tool.backend, &Point::backend) ==
+        measured.points.end()) {
+      continue;
+    }
     append(text, "\n", name(tool.backend), "  (", printable(tool.version), ")\n",
            table(report, tool.backend));
   }

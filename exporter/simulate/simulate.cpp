@@ -404,6 +404,9 @@ class Simulation {
           {.backend = backend, .path = found.tools->writer, .version = found.tools->version});
       chosen_.emplace_back(backend, std::move(*found.tools));
     }
+    if (chosen_.empty()) {
+      lower(Ending::incomplete);
+    }
   }
 
   // A small one: what the first use of a tool and of the kernel's code costs is nobody's figure.

@@ -596,7 +596,8 @@ TEST_F(Evidence, ADaemonIsAskedForItsMetrics) {
 // With the name of a Service in it.
 StandIn::Answer named_report() {
   return StandIn::text(
-      R"({"schema": "kubecliff.report/1", "node": "worker-1", "names": {"services_by_rules": )"
+      R"({"schema": "kubecliff.report/1", "node": "worker-1", "at": "2026-11-22T21:50:03Z", )"
+      R"("measures": [], "names": {"services_by_rules": )"
       R"([{"name": "zyxcorp/shop:http", "rules": 7}]}})");
 }
 

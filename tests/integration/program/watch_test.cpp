@@ -29,7 +29,7 @@ class Terminal {
  public:
   explicit Terminal(winsize size = {.ws_row = 50, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0}) {
     int master = -1;
-    std::string path = Program::path();
+    const std::string path = Program::path();
     pid_ = ::forkpty(&master, nullptr, nullptr, &size);
     if (pid_ == 0) {
       ::execl(path.c_str(), path.c_str(), "watch", "--every=1s", "--top=0", nullptr);

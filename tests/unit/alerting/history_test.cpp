@@ -120,29 +120,60 @@ TEST(History, TakesHistogramsApartAsPrometheusStoresThem) {
   EXPECT_EQ(bounds, (Labels{{"0.005", "2"}, {"5.5", "6"}, {"+Inf", "7"}}));
 }
 
-TEST(History, CanBeStretchedAsIfItHadGoneOnLikeThat) {
-  constexpr FamilySpec kCounter{
-      .name = "counted_total", .type = prometheus::MetricType::Counter, .help = ""};
-  History history;
-  const auto rate = parse_expression("rate(counted_total[5m])");
-  const auto growth = parse_expression("delta(gauge[5m])");
-  for (const auto& expression : {*rate, *growth}) {
-    for (const Selector* selector : selectors(*expression)) {
-      history.remember(*selector);
+class StretchedHistory : public testing::Test {
+ protected:
+  StretchedHistory() {
+    for (const ExpressionPtr& expression : {rate_, trend_}) {
+      for (const Selector* selector : selectors(*expression)) {
+        history_.remember(*selector);
+      }
     }
   }
-  // Seven a second, of which the history knows two seconds, and a gauge that went up by three.
-  for (const int second : {10, 12}) {
+  // Seven a second are counted, and a gauge goes up by three a second.
+  void take(int second) {
+    constexpr FamilySpec kCounter{
+        .name = "counted_total", .type = prometheus::MetricType::Counter, .help = ""};
     Samples samples;
     samples.add(kCounter, 7 * second);
-    samples.add(kGauge, {"ipv4"}, second == 10 ? 1 : 4);
+    samples.add(kGauge, {"ipv4"}, 3 * second);
     const std::vector snapshots{snapshot(samples)};
-    history.take(at(seconds{second}), snapshots);
+    history_.take(at(seconds{second}), snapshots);
   }
-  history.stretch(minutes{5});
-  const Moment now{.steady = at(seconds{12}), .wall = {}};
-  EXPECT_DOUBLE_EQ(evaluate(**rate, history, now)->front().value, 7);
-  EXPECT_DOUBLE_EQ(evaluate(**growth, history, now)->front().value, 0);
+  // After a stretch, of which the history itself knows nothing.
+  [[nodiscard]] std::vector<Sample> stretched(const ExpressionPtr& expression, int second) const {
+    History history = history_;
+    history.stretch(minutes{5});
+    return *evaluate(*expression, history, {.steady = at(seconds{second}), .wall = {}});
+  }
+
+  ExpressionPtr rate_ = *parse_expression("rate(counted_total[5m])");
+  ExpressionPtr trend_ = *parse_expression("predict_linear(gauge[30m], 60) - gauge");
+  History history_;
+};
+
+TEST_F(StretchedHistory, CountsAsIfItHadGoneOnLikeThat) {
+  take(10);
+  take(12);
+  EXPECT_DOUBLE_EQ(stretched(rate_, 12).front().value, 7);
+  take(17);
+  EXPECT_NEAR(stretched(rate_, 17).front().value, 7, 1e-9);
+}
+
+TEST_F(StretchedHistory, TellsNoTrendBeforeThereIsOne) {
+  take(10);
+  take(12);
+  EXPECT_THAT(stretched(trend_, 12), IsEmpty());
+  for (int second = 15; second <= 330; second += 15) {
+    take(second);
+  }
+  EXPECT_NEAR(stretched(trend_, 330).front().value, 180, 1e-6);
+}
+
+TEST_F(StretchedHistory, IsWhatItWasWhereItIsLongEnough) {
+  for (int second = 0; second <= 600; second += 15) {
+    take(second);
+  }
+  EXPECT_NEAR(stretched(rate_, 600).front().value, 7, 1e-9);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <string_view>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,6 +18,12 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
+// Of two equal keys the last one counts.
+std::string report_with(std::string_view keys) {
+  return R"({"schema": "kubecliff.report/1", "node": "", "at": "2026-11-22T21:50:03Z", "measures": [], )" +
+         std::string{keys} + "}";
+}
+
 TEST(ToJson, HasASchemaAndAVerdict) {
   const json report = json::parse(to_json(test::full_report()));
   EXPECT_EQ(report["schema"], "kubecliff.report/1");
@@ -27,7 +34,10 @@ TEST(ToJson, HasASchemaAndAVerdict) {
   EXPECT_EQ(report["measures"][0]["bounds"][1],
             (json{{"severity", "critical"}, {"side", "above"}, {"value", 0.85}}));
   EXPECT_EQ(report["names"]["services_by_endpoints"][0]["packets"], 12'345);
-  EXPECT_EQ(json::parse(to_json({}))["verdict"], "ok");
+  EXPECT_EQ(json::parse(to_json({}))["verdict"], "unknown");
+  Report calm = test::full_report();
+  calm.findings.clear();
+  EXPECT_EQ(json::parse(to_json(calm))["verdict"], "ok");
   EXPECT_EQ(json::parse(to_json({}))["names"], nullptr);
 }
 
@@ -60,8 +70,7 @@ TEST(ToJson, OfWhatIsNoNumberIsNull) {
 }
 
 TEST(FromJson, TakesWhatAnotherVersionSays) {
-  const auto read =
-      from_json(R"({"schema": "kubecliff.report/1", "node": "a", "something_new": [1, 2]})");
+  const auto read = from_json(report_with(R"("node": "a", "something_new": [1, 2])"));
   ASSERT_THAT(read, test::has_value());
   EXPECT_EQ(read->node, "a");
   EXPECT_TRUE(read->findings.empty());
@@ -75,13 +84,17 @@ TEST(FromJson, NamesWhatIsWrong) {
   EXPECT_THAT(error_of("no JSON"), HasSubstr("cannot be read"));
   EXPECT_THAT(error_of("[]"), HasSubstr("kubecliff.report/1"));
   EXPECT_THAT(error_of(R"({"schema": "kubecliff.report/2"})"), HasSubstr("kubecliff.report/1"));
-  EXPECT_THAT(error_of(R"({"schema": "kubecliff.report/1", "node": 7})"), HasSubstr("node: "));
-  EXPECT_THAT(error_of(R"({"schema": "kubecliff.report/1", "at": "noon"})"),
-              HasSubstr("at: expected a time"));
-  EXPECT_THAT(error_of(R"({"schema": "kubecliff.report/1", "findings": [{"severity": "loud"}]})"),
+  EXPECT_THAT(error_of(R"({"schema": "kubecliff.report/1", "node": "a"})"),
+              HasSubstr("without the key at"));
+  EXPECT_THAT(error_of(report_with(R"("node": 7)")), HasSubstr("node: "));
+  EXPECT_THAT(error_of(report_with(R"("at": "noon")")), HasSubstr("at: expected a time"));
+  EXPECT_THAT(error_of(report_with(R"("findings": [{"severity": "loud"}])")),
               HasSubstr("findings: severity: expected info"));
-  EXPECT_THAT(error_of(R"({"schema": "kubecliff.report/1", "findings": {}})"),
-              HasSubstr("findings: expected an array"));
+  EXPECT_THAT(error_of(report_with(R"("findings": {})")), HasSubstr("findings: expected an array"));
+  EXPECT_THAT(error_of(report_with(R"("covers_seconds": 1e300)")),
+              HasSubstr("covers_seconds: expected a whole number"));
+  EXPECT_THAT(error_of(report_with(R"("names": {"flows": -1})")),
+              HasSubstr("names: flows: expected a whole number"));
 }
 
 }  // namespace

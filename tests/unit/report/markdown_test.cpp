@@ -31,9 +31,17 @@ TEST(ToMarkdown, SaysWhatTheTextSays) {
 
 TEST(ToMarkdown, LetsWhatOthersWroteBeNothingButText) {
   const std::string text = to_markdown(test::full_report());
-  EXPECT_THAT(text, HasSubstr("| a?\\[31m\\<b\\>\\|\\`\\*\\[x\\]\\(http://x\\)??\"'\\& | 1,200 | "
-                              "3,600 | 12,345 |\n"));
-  EXPECT_THAT(text, Not(HasSubstr("<b>")));
+  EXPECT_THAT(text, HasSubstr("| `a?[31m<b>\\|'*[x](http://x)??\"'&`, iptables-nft "
+                              "`10.96.0.10:53/udp` | 1,200 | 3,600 | 12,345 |\n"));
+
+  Report report = test::full_report();
+  report.findings.front().runbook = "x> <img src=x> [a](javascript:1)";
+  report.sections.front().facts.front().unit = "<script>|";
+  report.measures.front().unit = "<script>|";
+  const std::string hostile = to_markdown(report);
+  EXPECT_THAT(hostile, HasSubstr("\nRunbook: x\\> \\<img src=x\\> \\[a\\]\\(javascript:1\\)"));
+  EXPECT_THAT(hostile, Not(HasSubstr("<script>")));
+  EXPECT_THAT(hostile, HasSubstr("\\<script\\>\\|"));
 }
 
 }  // namespace

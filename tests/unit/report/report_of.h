@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "exporter/report/report.h"
@@ -10,7 +11,7 @@
 namespace kubecliff::test {
 
 // What a user may call a Service, and a server may answer.
-inline const std::string kHostile = "a\x1b[31m<b>|`*[x](http://x)\n\xff\"'&";
+inline constexpr std::string_view kHostile = "a\x1b[31m<b>|`*[x](http://x)\n\xff\"'&";
 
 inline WallClock::time_point at(int seconds_since_epoch) {
   return WallClock::time_point{std::chrono::seconds{seconds_since_epoch}};
@@ -77,7 +78,7 @@ inline report::Report full_report() {
                                  {.at = at(1'732'312'200), .value = 2}},
                       .bounds = {}}},
           .names = report::Names{.read_at = at(1'732'312'200),
-                                 .services_by_endpoints = {{.name = kHostile,
+                                 .services_by_endpoints = {{.name = std::string{kHostile},
                                                             .address = "10.96.0.10:53/udp",
                                                             .dataplane = "iptables-nft",
                                                             .endpoints = 1'200,
@@ -104,7 +105,7 @@ inline report::Report full_report() {
                                                   .backend = "10.244.9.9:53",
                                                   .flows = 7}},
                                  .missing = {"ipvs: not in this kernel"}},
-          .failures = {"collector restore: " + kHostile}};
+          .failures = {"collector restore: " + std::string{kHostile}}};
 }
 
 }  // namespace kubecliff::test

@@ -24,7 +24,7 @@ TEST(ToText, PutsModeVerdictAndTheWorstFirst) {
           "kubecliff report: worker-1 at 2024-11-22T21:50:03Z, kernel 6.1.0, kubecliff 0.1.0\n"
           "Mode      iptables-nft, and kube-proxy says ipvs\n"
           "          conflict: kube_proxy_disagrees\n"
-          "Verdict   1 critical, 1 warning; watched for 6h 0m 0s\n"
+          "Verdict   1 critical, 1 warning, 1 could not be read; watched for 6h 0m 0s\n"
           "\n"
           "CRITICAL  KubecliffConntrackUse, fires since 2024-11-22T21:40:03Z\n"
           "          The connection tracking table of worker-1 is 91.2% full\n"
@@ -59,7 +59,7 @@ TEST(ToText, OfAQuietNodeIsShort) {
               Colours::off),
       "kubecliff report: a at 1970-01-01T00:00:00Z, kernel 6.1, kubecliff 1\n"
       "Mode      not known\n"
-      "Verdict   no bound is exceeded; rates over 2s, asked just now\n");
+      "Verdict   nothing is known yet; rates over 2s, asked just now\n");
 }
 
 TEST(ToText, SaysWhyThereAreNoNames) {
@@ -71,9 +71,13 @@ TEST(ToText, SaysWhyThereAreNoNames) {
 
 TEST(ToText, StaysInItsColumnsAndLetsNothingForeignReachTheTerminal) {
   Report report = test::full_report();
-  report.findings.front().summary = std::string(3'000, 'x') + test::kHostile;
+  report.findings.front().summary = std::string(3'000, 'x').append(test::kHostile);
   report.findings.front().next = test::kHostile;
   report.mode.verdict = test::kHostile;
+  report.sections.front().title = test::kHostile;
+  report.sections.front().facts.front().unit = test::kHostile;
+  report.measures.front().unit = test::kHostile;
+  report.names->uneven_services.front().note = test::kHostile;
   const std::string text = to_text(report, Colours::off);
   EXPECT_TRUE(std::ranges::all_of(
       text, [](char byte) { return byte == '\n' || (byte >= ' ' && byte <= '~'); }));

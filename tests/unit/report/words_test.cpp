@@ -1,6 +1,7 @@
 #include "exporter/report/words.h"
 
 #include <limits>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -46,16 +47,36 @@ TEST(IsNear, FromHalfOfTheFirstBoundOn) {
   EXPECT_FALSE(is_near(measure));
   measure.value = 50;
   EXPECT_TRUE(is_near(measure));
-  measure.bounds = {{.severity = Severity::warning, .side = Bound::Side::below, .value = 0}};
-  measure.value = -1;
+  measure.bounds = {{.severity = Severity::warning, .side = Bound::Side::below, .value = 100}};
+  measure.value = 201;
+  EXPECT_FALSE(is_near(measure));
+  measure.value = 200;
+  EXPECT_TRUE(is_near(measure));
+  measure.bounds.front().value = 0;
   EXPECT_FALSE(is_near(measure));
   measure.exceeded = Severity::warning;
   EXPECT_TRUE(is_near(measure));
 }
 
+TEST(IsWebAddress, OfNothingThatCouldEndALink) {
+  EXPECT_TRUE(is_web_address("https://example.org/a/b.md?x=1#y"));
+  EXPECT_TRUE(is_web_address("http://127.0.0.1:9909/"));
+  for (const std::string_view text :
+       {"", "javascript:1", "ftp://x", "https://x> <img>", "https://x y", "https://x\"",
+        "https://x\n", "https://\xc3\xa4"}) {
+    EXPECT_FALSE(is_web_address(text)) << text;
+  }
+}
+
 TEST(Verdict, CountsBySeverity) {
   EXPECT_EQ(verdict(test::full_report()), "1 critical, 1 warning");
-  EXPECT_EQ(verdict({}), "no bound is exceeded");
+  EXPECT_EQ(verdict({}), "nothing is known yet");
+  Report calm = test::full_report();
+  EXPECT_EQ(unread(calm), ", 1 could not be read");
+  calm.findings.clear();
+  calm.failures.clear();
+  EXPECT_EQ(verdict(calm), "no bound is exceeded");
+  EXPECT_EQ(unread(calm), "");
 }
 
 }  // namespace
