@@ -162,6 +162,14 @@ TEST_F(ReportTest, NamesNothingToThoseWhoAreNotKnown) {
   const auto asked_at = [&](const std::string& address) {
     return json::parse(report({"--url=http://" + address + ":" + port, "--output=json"}).out);
   };
+  // As a page would whose name has been made to resolve to this address.
+  const json rebound = json::parse(must_run(
+      {"curl", "-s", "-H", "Host: example.org", "http://127.0.0.1:" + port + "/api/v1/report"}));
+  EXPECT_EQ(rebound["names"], nullptr);
+  EXPECT_EQ(
+      json::parse(must_run({"curl", "-s", "-H", "Host: localhost:9909",
+                            "http://127.0.0.1:" + port + "/api/v1/report"}))["names"]["missing"],
+      json::array());
   const json known = asked_at("127.0.0.1");
   EXPECT_EQ(known["names"]["services_by_endpoints"].size(), 5U) << known;
   const json stranger = asked_at("192.0.2.1");
@@ -181,7 +189,7 @@ TEST_F(ReportTest, SaysWhatIsWrongWithWhatItWasAskedFor) {
             "2 kubecliff: report: --top: expected a number from 0 to 100, got \"many\"; see "
             "kubecliff --help\n");
   EXPECT_EQ(refusal({"--url=localhost"}),
-            "2 kubecliff: report: --url: expected an address such as http://127.0.0.1:9909, got "
+            "2 kubecliff: --url: expected an address such as http://127.0.0.1:9909, got "
             "\"localhost\"\n");
   EXPECT_THAT(refusal({"--url=http://127.0.0.1:" + std::to_string(free_port())}),
               StartsWith("1 kubecliff: report: --url: the daemon: "));

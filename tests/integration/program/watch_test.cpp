@@ -22,17 +22,19 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr std::string_view kAsAtTheStart = "\x1b[?25h\x1b[?1049l";
+constexpr std::string_view kAsAtTheStart = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 // The program in a terminal of 100 columns, which ends with the test.
 class Terminal {
  public:
-  explicit Terminal(winsize size = {.ws_row = 50, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0}) {
+  explicit Terminal(winsize size = {.ws_row = 50, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0},
+                    const std::string& option = "--log.level=info") {
     int master = -1;
     const std::string path = Program::path();
     pid_ = ::forkpty(&master, nullptr, nullptr, &size);
     if (pid_ == 0) {
-      ::execl(path.c_str(), path.c_str(), "watch", "--every=1s", "--top=0", nullptr);
+      ::execl(path.c_str(), path.c_str(), "watch", "--every=1s", "--top=0", option.c_str(),
+              nullptr);
       ::_exit(127);
     }
     master_ = UniqueFd{master};
@@ -97,6 +99,23 @@ TEST(Watch, LeavesTheTerminalAsItWasOnASignal) {
 TEST(Watch, ShowsAsMuchAsThereIsRoomFor) {
   Terminal terminal{{.ws_row = 4, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0}};
   EXPECT_THAT(terminal.shown_until("(more"), HasSubstr("(more: a larger window"));
+}
+
+// Lines that the terminal would break would push the first ones out of it.
+TEST(Watch, HasTheTerminalCutItsLines) {
+  Terminal terminal{{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0}};
+  EXPECT_THAT(terminal.shown_until("Verdict"), HasSubstr("\x1b[?7l"));
+  terminal.press('q');
+  EXPECT_THAT(terminal.shown_until(kAsAtTheStart), HasSubstr("\x1b[?7h"));
+}
+
+TEST(Watch, SaysOnceThatItsDaemonIsGone) {
+  const std::string url = "--url=http://127.0.0.1:" + std::to_string(free_port());
+  Terminal terminal{{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0}, url};
+  for (int frame = 0; frame < 3; ++frame) {
+    const std::string shown = terminal.shown_until("Failed to connect");
+    EXPECT_EQ(shown.find("kubecliff: "), shown.rfind("kubecliff: ")) << shown;
+  }
 }
 
 TEST(Watch, WantsATerminal) {
