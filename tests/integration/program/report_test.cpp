@@ -151,6 +151,22 @@ TEST_F(ReportTest, NamesTheLargestServicesAndTheBusiestAddresses) {
   EXPECT_EQ(json::parse(report({"--output=json", "--top=0"}).out)["names"], nullptr);
 }
 
+TEST_F(ReportTest, ADaemonReadsNamesNoMoreThanOnceAMinute) {
+  must_restore(plain(5, 2, Family::ipv4));
+  const auto program = Program::start({"--web.listen-address=127.0.0.1:0"});
+  ASSERT_THAT(program, has_value());
+  const std::string url = "--url=http://127.0.0.1:" + std::to_string((*program)->port_served());
+  const auto names = [&](const std::string& top) {
+    return json::parse(report({url, "--output=json", "--top=" + top}).out)["names"];
+  };
+  const json before = names("2");
+  EXPECT_EQ(before["services_by_rules"].size(), 2U);
+  must_restore(plain(9, 2, Family::ipv4));
+  const json after = names("100");
+  EXPECT_EQ(after["services_by_rules"].size(), 5U);
+  EXPECT_EQ(after["read_at"], before["read_at"]);
+}
+
 TEST_F(ReportTest, NamesNothingToThoseWhoAreNotKnown) {
   must_run({"ip", "address", "add", "192.0.2.1/32", "dev", "lo"});
   must_restore(plain(5, 2, Family::ipv4));
