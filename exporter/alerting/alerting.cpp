@@ -22,7 +22,9 @@ Alerting::Alerting(Checks checks, Labels node, Duration interval, Scrape scrape,
       interval_{interval},
       states_{std::move(checks), std::move(node)} {
   remember_checks(default_checks(), history_);
-  remember_more(history_);
+  if (remember_more) {
+    remember_more(history_);
+  }
   thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
 }
 

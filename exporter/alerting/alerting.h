@@ -29,9 +29,8 @@ class Alerting {
   // What else is to be remembered of what is scraped.
   using Remember = std::function<void(History& history)>;
 
-  Alerting(
-      Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
-      const Remember& remember_more = [](History& /*history*/) {});
+  Alerting(Checks checks, Labels node, Duration interval, Scrape scrape, Tell tell,
+           const Remember& remember_more = nullptr);
   Alerting(const Alerting&) = delete;
   Alerting& operator=(const Alerting&) = delete;
   ~Alerting();  // waits for the judgement under way

@@ -82,6 +82,7 @@ std::vector<ServiceRow> uneven_rows(const Services& services, std::size_t most) 
 
 std::vector<TalkerRow> rows(const inventory::Top<inventory::Talker>& top) {
   std::vector<TalkerRow> rows;
+  rows.reserve(top.most.size());
   for (const inventory::Talker& talker : top.most) {
     rows.push_back({.address = text(talker.address),
                     .service = {},
@@ -94,6 +95,7 @@ std::vector<TalkerRow> rows(const inventory::Top<inventory::Talker>& top) {
 std::vector<TalkerRow> rows(const inventory::Top<inventory::Target>& top,
                             const inventory::ServiceIndex& index) {
   std::vector<TalkerRow> rows;
+  rows.reserve(top.most.size());
   for (const inventory::Target& target : top.most) {
     const Service* service = index.find(target.protocol, target.address.view(), target.port);
     rows.push_back({.address = address_text(target.address, target.port, target.protocol),

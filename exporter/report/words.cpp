@@ -8,7 +8,7 @@
 namespace kubecliff::report {
 namespace {
 
-std::string with_labels(std::string text, const Labels& labels) {
+std::string with_labels(const std::string& text, const Labels& labels) {
   std::string values;
   for (const auto& [name, value] : labels) {
     values += (values.empty() ? "" : ", ") + value;
@@ -50,7 +50,7 @@ std::string figure(std::string_view unit, double value) {
 std::string words(const Measure& measure) {
   std::string text = measure.check;
   std::ranges::replace(text, '_', ' ');
-  return with_labels(std::move(text), measure.labels);
+  return with_labels(text, measure.labels);
 }
 
 std::string words(const Fact& fact) {
