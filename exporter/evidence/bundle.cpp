@@ -8,6 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <openssl/evp.h>
 
+#include "exporter/evidence/json_lines.h"
+#include "exporter/evidence/redact_file.h"
+
 namespace kubecliff::evidence {
 namespace {
 
@@ -102,26 +105,13 @@ Bundle::Bundle(BundleFace face, Bounds bounds, Redaction redaction)
     : face_{std::move(face)}, bounds_{bounds}, redaction_{redaction} {
   redactor_.keep(kReadme);
   redactor_.keep(kRedacted);
+  face_.node = clean(face_.node);
   redactor_.learn_node(face_.node);
 }
 
 void Bundle::add(Gathered gathered) {
   for (File& file : gathered.files) {
-    const std::size_t room = std::min(bounds_.file, bounds_.all - bytes_);
-    if (file.content.size() > room) {
-      const std::size_t was = file.content.size();
-      file.content.resize(whole_lines(file.content, room).size());
-      missed_.push_back({.name = file.name,
-                         .reason = "cut: " + std::to_string(was) +
-                                   " bytes, of which there was room for " +
-                                   std::to_string(file.content.size())});
-      if (file.content.empty()) {
-        continue;
-      }
-      file.content.shrink_to_fit();
-    }
-    bytes_ += file.content.size();
-    files_.push_back(std::move(file));
+    keep_what_fits(std::move(file));
   }
   std::ranges::move(gathered.missed, std::back_inserter(missed_));
   if (gathered.names_seen == NamesSeen::not_all) {
@@ -132,6 +122,24 @@ void Bundle::add(Gathered gathered) {
       redactor_.learn(name);
     }
   }
+}
+
+void Bundle::keep_what_fits(File file) {
+  const std::size_t room = std::min(bounds_.file, bounds_.all - bytes_);
+  if (file.content.size() > room) {
+    const std::size_t was = file.content.size();
+    file.content.resize(whole_lines(file.content, room).size());
+    missed_.push_back({.name = file.name,
+                       .reason = "cut: " + std::to_string(was) +
+                                 " bytes, of which there was room for " +
+                                 std::to_string(file.content.size())});
+    if (file.content.empty()) {
+      return;
+    }
+    file.content.shrink_to_fit();
+  }
+  bytes_ += file.content.size();
+  files_.push_back(std::move(file));
 }
 
 void Bundle::leave_out_what_may_have_names() {
@@ -145,24 +153,30 @@ void Bundle::leave_out_what_may_have_names() {
   std::erase_if(files_, [](const File& file) { return is_of_others(file.name); });
 }
 
+// In the bounds once more: tokens may be longer than what they stand for.
+void Bundle::redact_files() {
+  std::vector<File> files = std::exchange(files_, {});
+  bytes_ = 0;
+  for (File& file : files) {
+    file.content = redact_file(file.name, file.content, redactor_);
+    file.name = redactor_.apply(file.name);
+    keep_what_fits(std::move(file));
+  }
+}
+
+void Bundle::derive() {
+  for (std::size_t i = 0, count = files_.size(); i < count; ++i) {
+    if (files_[i].derive != nullptr) {
+      add(files_[i].derive(files_[i].content));
+    }
+  }
+}
+
 void Bundle::redact() {
   if (names_seen_ == NamesSeen::not_all) {
     leave_out_what_may_have_names();
   }
-  for (const File& file : files_) {
-    if (is_of_others(file.name)) {
-      continue;  // their keys may be names
-    }
-    if (file.name.ends_with(".json") || file.name.ends_with(".jsonl")) {
-      redactor_.keep_json_keys(file.content);
-    } else if (file.name == "metrics.txt") {
-      redactor_.keep_metric_names(file.content);
-    }
-  }
-  for (File& file : files_) {
-    file.content = redactor_.apply(file.content);
-    file.name = redactor_.apply(file.name);
-  }
+  redact_files();
   for (Missed& miss : missed_) {
     miss.name = redactor_.apply(miss.name);
     miss.reason = redactor_.apply(miss.reason);
@@ -200,6 +214,7 @@ Result<void> Bundle::write(const Archive::Sink& sink) {
   if (redaction_ == Redaction::on) {
     redact();
   }
+  derive();
   files_.push_back({.name = "README.txt", .content = readme(face_, redaction_)});
   std::ranges::stable_sort(files_, {}, &File::name);
   Archive archive{sink, face_.time};

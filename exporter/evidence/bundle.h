@@ -47,7 +47,10 @@ class Bundle {
   [[nodiscard]] const std::vector<Missed>& missed() const { return missed_; }
 
  private:
+  void keep_what_fits(File file);
   void redact();
+  void redact_files();
+  void derive();
   void leave_out_what_may_have_names();
   [[nodiscard]] std::string manifest() const;
 
@@ -55,7 +58,7 @@ class Bundle {
   Bounds bounds_;
   Redaction redaction_;
   Redactor redactor_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0;  // of all files
   std::vector<File> files_;
   std::vector<Missed> missed_;
   NamesSeen names_seen_ = NamesSeen::all;

@@ -11,9 +11,12 @@
 namespace kubecliff::evidence {
 
 // A file of the bundle; `name` is relative, as `network/links.jsonl`.
+struct Gathered;
 struct File {
   std::string name;
   std::string content;
+  // Makes other forms of the content as it is in the bundle, redacted.
+  Gathered (*derive)(const std::string& content) = nullptr;
 
   friend bool operator==(const File&, const File&) = default;
 };

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <expected>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +12,7 @@
 #include "exporter/client/ask_daemon.h"
 #include "exporter/evidence/gather.h"
 #include "exporter/evidence/json_lines.h"
+#include "exporter/evidence/redact_file.h"
 #include "exporter/http/exposition.h"
 #include "exporter/report/json.h"
 #include "exporter/report/local_node.h"
@@ -37,8 +40,8 @@ std::vector<std::string> configured_names(std::string_view metrics) {
                                        "receiver=\"", "server=\"", "target=\""}) {
     for (std::size_t at = metrics.find(label); at != std::string_view::npos;
          at = metrics.find(label, at + 1)) {
-      const std::string_view value = metrics.substr(at + label.size());
-      names.add(value.substr(0, value.find('"')));
+      std::string_view value = metrics.substr(at + label.size());
+      names.add(take_label_value(value));
     }
   }
   return names.take();
@@ -61,38 +64,42 @@ Gathered gather_path(const Question& question, std::string_view path, const std:
 
 // What redaction has to take out, as far as it has a name here.
 void add_names(const report::Report& report, Gathered& to) {
-  to.names.push_back(report.node);
-  if (!report.names) {
-    return;
-  }
-  const report::Names& names = *report.names;
+  Names words;
+  words.add(report.node);
+  const report::Names names = report.names.value_or(report::Names{});
   for (const auto* list : {&names.services_by_endpoints, &names.services_by_rules,
                            &names.services_by_packets, &names.uneven_services}) {
     for (const report::ServiceRow& row : *list) {
-      to.names.push_back(row.name);
+      words.add(row.name);
     }
   }
   for (const auto* list : {&names.destinations, &names.short_lived_destinations}) {
     for (const report::TalkerRow& row : *list) {
-      to.names.push_back(row.service);
+      words.add(row.service);
     }
   }
   for (const report::StaleRow& row : names.stale_flows) {
-    to.names.push_back(row.service);
+    words.add(row.service);
   }
+  std::ranges::move(words.take(), std::back_inserter(to.names));
 }
 
-// Each form is a file, and what has a name in them is named to the redaction. In the page names and
-// addresses may be broken by tags, where it would not find them.
-void add_forms(const report::Report& report, Redaction redaction, Gathered& to) {
+// The forms that cut, escape and break names, which redaction would not find then.
+Gathered other_forms(const std::string& json) {
+  const auto report = report::from_json(json);
+  if (!report) {
+    return {.missed = {{.name = "report/", .reason = report.error().message}}};
+  }
+  return {.files = {{.name = "report/report.txt",
+                     .content = report::to_text(*report, report::Colours::off)},
+                    {.name = "report/report.md", .content = report::to_markdown(*report)},
+                    {.name = "report/report.html", .content = report::page(*report).body}}};
+}
+
+void add_report(const report::Report& report, Gathered& to) {
   add_names(report, to);
   to.files.push_back(
-      {.name = "report/report.txt", .content = report::to_text(report, report::Colours::off)});
-  to.files.push_back({.name = "report/report.md", .content = report::to_markdown(report)});
-  to.files.push_back({.name = "report/report.json", .content = report::to_json(report)});
-  if (redaction == Redaction::off) {
-    to.files.push_back({.name = "report/report.html", .content = report::page(report).body});
-  }
+      {.name = "report/report.json", .content = report::to_json(report), .derive = other_forms});
 }
 
 Gathered gather_daemon_report(const Question& question) {
@@ -101,7 +108,7 @@ Gathered gather_daemon_report(const Question& question) {
       ask_daemon(question.url, "/api/v1/report?top=" + std::to_string(kTop), kDaemonReportsWithin));
   const auto report = body ? report::from_json(*body) : std::unexpected(body.error());
   if (report) {
-    add_forms(*report, question.redaction, gathered);
+    add_report(*report, gathered);
   } else {
     gathered.missed.push_back({.name = "report/", .reason = report.error().message});
   }
@@ -127,7 +134,7 @@ Gathered gather_here(const Question& question) {
     gathered.missed.push_back({.name = "metrics.txt", .reason = failure});
   }
   report.names = report::read_names(report::names_options(question.settings, kTop));
-  add_forms(report, question.redaction, gathered);
+  add_report(report, gathered);
   return gathered;
 }
 

@@ -52,7 +52,9 @@ void put_listing(const std::string& file, Listing& listing, Gathered& gathered) 
                                .reason = "cut: room for " + std::to_string(listing.lines.kept()) +
                                          " of " + std::to_string(listing.lines.all()) + " lines"});
   }
-  if (std::string text = listing.lines.take(); !text.empty()) {
+  if (listing.names.overflowed()) {
+    gathered.missed.push_back({.name = file, .reason = "left out: too many names to redact"});
+  } else if (std::string text = listing.lines.take(); !text.empty()) {
     gathered.files.push_back({.name = file, .content = std::move(text)});
   }
   if (listing.names.overflowed()) {

@@ -13,7 +13,9 @@ std::string clean(std::string_view text) {
   std::string out{text.substr(0, kMost)};
   std::ranges::replace_if(
       out, [](char byte) { return static_cast<unsigned char>(byte) < ' ' || byte == '\x7f'; }, '?');
-  return out;
+  const bool ascii =
+      std::ranges::none_of(out, [](char byte) { return static_cast<unsigned char>(byte) >= 0x80; });
+  return ascii ? out : Json::parse(to_line(Json(out))).get<std::string>();
 }
 
 std::string address_text(Bytes address) {

@@ -16,7 +16,8 @@ namespace kubecliff::evidence {
 
 using Json = nlohmann::ordered_json;
 
-// What a user, a program or the kernel named: 256 bytes at the most, control characters as `?`.
+// What a user, a program or the kernel named: 256 bytes at the most, control characters as `?`,
+// bytes that are no UTF-8 as U+FFFD.
 [[nodiscard]] std::string clean(std::string_view text);
 
 // Of 4 or 16 bytes in network order; empty for any other number of them.

@@ -22,20 +22,22 @@ constexpr std::string_view kWords =
     "kubernetes kube-system kube-dns kube-proxy kubelet kube-node-lease kube-public default "
     "coredns "
     "metrics-server metrics dns dns-tcp dns-udp http https tcp udp sctp icmp icmpv6 ipv4 ipv6 ip "
-    "ip6 "
-    "inet arp bridge netdev node pod service services namespace cluster IP external loadbalancer "
-    "load "
-    "balancer LB has no endpoints local localnet connections connection traffic for destinations "
-    "destination masquerade requiring SNAT DNAT portals portal forwarding conntrack rule rules "
-    "postrouting nodeports nodeport must be the last in this chain NOTE firewall health check "
-    "ports "
-    "externally-visible block incoming route redirect pods trying to reach handle hairpin INPUT "
-    "OUTPUT FORWARD PREROUTING POSTROUTING ACCEPT DROP REJECT RETURN MASQUERADE MARK LOG jump goto "
-    "nat filter mangle raw security kube kubecliff iptables nftables ipvs nft eth0 lo docker0 cni0 "
-    "flannel cali cilium true false null linux localhost svc via from off on all none ClusterIP "
-    "ExternalIP LoadBalancer NodePort drop reject packets short-circuit sent by other of and or to "
-    "a "
-    "the at out";
+    "ip6 inet arp bridge netdev node pod service services namespace cluster IP IPs port external "
+    "loadbalancer load balancer LB has no not endpoints local LOCAL localnet connections "
+    "connection "
+    "traffic for from destinations destination masquerade purpose requiring SNAT DNAT portals "
+    "portal "
+    "forwarding conntrack rule rules postrouting nodeports nodeport must be will dropped accepted "
+    "the last in this chain NOTE firewall health check ports externally-visible block incoming "
+    "route "
+    "redirect pods trying to reach VIP clusterIP outside handle hairpin INPUT OUTPUT FORWARD "
+    "PREROUTING POSTROUTING ACCEPT DROP REJECT RETURN MASQUERADE MARK LOG jump goto nat filter "
+    "mangle raw security kube kubecliff kubecliff.report iptables nftables ipvs nft eth0 lo "
+    "docker0 "
+    "cni0 flannel cali cilium true false null linux Kubernetes localhost svc via off on all none "
+    "ClusterIP ExternalIP LoadBalancer LoadBalancerSourceRanges NodePort Active that accept are "
+    "subject vmap drop reject packets with short-circuit sent by other of and or a at out critical "
+    "warning above below";
 
 constexpr bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';
@@ -89,6 +91,26 @@ std::optional<Ipv4> parse_ipv4(std::string_view text, std::size_t& size) {
   }
   size = static_cast<std::size_t>(at - text.data());
   return address;
+}
+
+bool is_ipv4(std::string_view text) {
+  std::size_t size = 0;
+  return parse_ipv4(text, size) && size == text.size();
+}
+
+// Where one begins within a word, and its length.
+std::optional<std::pair<std::size_t, std::size_t>> find_ipv4(std::string_view word) {
+  if (std::ranges::count(word, '.') < 3) {
+    return std::nullopt;
+  }
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    std::size_t size = 0;
+    if (is_digit(word[i]) && (i == 0 || !is_digit(word[i - 1])) &&
+        parse_ipv4(word.substr(i), size)) {
+      return std::pair{i, size};
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<in6_addr> parse_ipv6(std::string_view text) {
@@ -248,12 +270,97 @@ bool has_letter(std::string_view text) {
   });
 }
 
-// Of a sentence: dots and dashes at a word's end are not the word's.
+// Without what neither begins nor ends a name: the full stop of a sentence, the dashes of an
+// option.
 std::string_view trimmed(std::string_view word) {
-  while (!word.empty() && (word.back() == '.' || word.back() == '-')) {
+  const auto is_edge = [](char byte) { return byte == '.' || byte == '-' || byte == '_'; };
+  std::ignore = take_while(word, is_edge);
+  while (!word.empty() && is_edge(word.back())) {
     word.remove_suffix(1);
   }
   return word;
+}
+
+// How long the address at the front of `text` is that has colons, of IPv6 or of hardware; 0: none.
+std::size_t colons_size(std::string_view text) {
+  constexpr std::size_t kLongest = 64;
+  std::string_view rest = text.substr(0, kLongest);
+  std::string_view run =
+      take_while(rest, [](char byte) { return is_hex(byte) || byte == ':' || byte == '.'; });
+  if (std::ranges::count(run, ':') < 2) {
+    return 0;
+  }
+  for (; run.size() >= 2; run.remove_suffix(1)) {
+    // A part of a word is not the end of an address.
+    const bool ends = run.size() == text.size() || !is_hex(text[run.size()]);
+    if (is_hardware_address(run) || (ends && parse_ipv6(run))) {
+      return run.size();
+    }
+  }
+  return 0;
+}
+
+constexpr std::size_t kLongestWord = 1'024;
+
+// A text in pieces: addresses with colons, words, and what is between them. What is learned and
+// what is replaced are cut alike.
+struct Piece {
+  enum class Kind : std::uint8_t { other, word, colons } kind = Kind::other;
+  std::string_view text;
+};
+
+class Pieces {
+ public:
+  explicit Pieces(std::string_view text) : text_{text} {}
+
+  [[nodiscard]] bool done() const { return at_ == text_.size(); }
+
+  Piece next() {
+    if (const std::size_t size = colons_at(at_); size > 0) {
+      return take(Piece::Kind::colons, size);
+    }
+    const std::string_view left = text_.substr(at_);
+    std::string_view word = left.substr(0, kLongestWord);
+    std::size_t size = take_while(word, in_word).size();
+    if (size > 0) {
+      // An address may begin within it: "x-fd00::1".
+      const bool ends_in_colon = left.substr(size).starts_with(':');
+      for (std::size_t i = 1; ends_in_colon && i < size; ++i) {
+        size = colons_at(at_ + i) > 0 ? i : size;
+      }
+      return take(Piece::Kind::word, size);
+    }
+    for (size = 1; size < left.size() && !in_word(left[size]) && colons_at(at_ + size) == 0;) {
+      ++size;
+    }
+    return take(Piece::Kind::other, size);
+  }
+
+ private:
+  // The size of an address with colons that begins here.
+  [[nodiscard]] std::size_t colons_at(std::size_t at) const {
+    const bool can =
+        (is_hex(text_[at]) || text_[at] == ':') && (at == 0 || !is_alphanumeric(text_[at - 1]));
+    return can ? colons_size(text_.substr(at)) : 0;
+  }
+  Piece take(Piece::Kind kind, std::size_t size) {
+    at_ += size;
+    return {.kind = kind, .text = text_.substr(at_ - size, size)};
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+// The address of an endpoint in the names of kube-proxy's objects in nftables, where dots stand for
+// colons; empty where it is none.
+std::string endpoint_address(std::string_view text) {
+  std::string address{text};
+  if (!is_ipv4(text)) {
+    std::ranges::replace(address, '.', ':');
+    address = parse_ipv6(address) ? address : std::string{};
+  }
+  return address;
 }
 
 }  // namespace
@@ -268,38 +375,6 @@ void Redactor::keep(std::string_view text) {
     const std::string_view whole = trimmed(take_while(text, in_word));
     if (!whole.empty()) {
       kept_.emplace(whole);
-    }
-  }
-}
-
-void Redactor::keep_json_keys(std::string_view text) {
-  for (std::size_t end = text.find("\":"); end != std::string_view::npos;
-       end = text.find("\":", end + 2)) {
-    const std::string_view before = text.substr(0, end);
-    const std::size_t quote = before.rfind('"');
-    // A key of ours, not the end of a text that somebody else wrote.
-    if (quote != std::string_view::npos && quote > 0 && !before.ends_with('\\') &&
-        std::string_view{"{, "}.contains(before[quote - 1]) && end - quote < 64) {
-      keep(before.substr(quote + 1));
-    }
-  }
-}
-
-void Redactor::keep_metric_names(std::string_view text) {
-  for (const std::string_view line : split(text, "\n")) {
-    if (line.starts_with('#')) {
-      keep(line);
-      continue;
-    }
-    std::string_view rest = line;
-    keep(take_while(rest, [](char byte) { return byte != '{' && byte != ' '; }));
-    for (std::size_t at = rest.find("=\""); at != std::string_view::npos;
-         at = rest.find("=\"", at + 2)) {
-      std::size_t start = at;
-      while (start > 0 && in_word(rest[start - 1])) {
-        --start;
-      }
-      keep(rest.substr(start, at - start));
     }
   }
 }
@@ -324,107 +399,104 @@ std::string Redactor::token(std::string_view kind, std::string_view of) {
 
 void Redactor::learn_word(std::string_view whole, NameKind kind) {
   whole = trimmed(whole);
-  if (!has_letter(whole) || whole.size() > 256 || kept_.contains(whole) || names_.contains(whole) ||
-      !hashed_prefix(whole).empty()) {
+  if (!has_letter(whole) || kept_.contains(whole) || names_.contains(whole) ||
+      !hashed_prefix(whole).empty() || is_node(whole)) {
     return;
   }
   names_.emplace(whole, token(kind_name(kind), whole));
+  // What is beside an address is a name without it, too.
+  if (const auto address = find_ipv4(whole)) {
+    learn_word(whole.substr(0, address->first), kind);
+    learn_word(whole.substr(address->first + address->second), kind);
+  }
 }
 
 // "shop/cart:http", or the rest of a name in nftables: "shop/cart/tcp/http__10.0.0.1/80".
 void Redactor::learn_qualified(std::string_view whole) {
-  constexpr std::array kKinds{NameKind::name_space, NameKind::service, NameKind::port,
-                              NameKind::port};
-  std::size_t at = 0;
-  for (const std::string_view piece : split(whole, "/")) {
-    const NameKind kind = kKinds[std::min(at++, kKinds.size() - 1)];
-    const std::size_t colon = std::min(piece.find(':'), piece.size());
-    const std::string_view name = piece.substr(0, colon);
-    std::size_t size = 0;
-    for (const std::string_view part : split(name, "__")) {
-      if (!parse_ipv4(part, size)) {
-        learn_word(part, kind);
+  constexpr std::array kKinds{NameKind::name_space, NameKind::service, NameKind::port};
+  std::size_t slashes = 0;
+  bool is_port = false;
+  for (Pieces pieces{whole}; !pieces.done();) {
+    const auto [kind, text] = pieces.next();
+    if (kind == Piece::Kind::other) {
+      slashes += static_cast<std::size_t>(std::ranges::count(text, '/'));
+      is_port = text.ends_with(':');
+    } else if (kind == Piece::Kind::word) {
+      for (const std::string_view part : split(text, "__")) {
+        if (endpoint_address(part).empty()) {
+          learn_word(part, is_port ? NameKind::port : kKinds[std::min(slashes, kKinds.size() - 1)]);
+        }
       }
-    }
-    if (colon < piece.size()) {
-      learn_word(piece.substr(colon + 1), NameKind::port);
     }
   }
 }
 
 void Redactor::learn(std::string_view phrase) {
-  phrase = phrase.substr(0, 1024);
+  const auto in_name = [](char byte) { return in_word(byte) || byte == '/' || byte == ':'; };
+  phrase = phrase.substr(0, kLongestWord);
   while (!phrase.empty()) {
-    std::ignore =
-        take_while(phrase, [](char byte) { return !in_word(byte) && byte != '/' && byte != ':'; });
-    std::string_view whole =
-        take_while(phrase, [](char byte) { return in_word(byte) || byte == '/' || byte == ':'; });
-    std::string_view prefix = whole;
-    if (std::size_t size = 0; !take_address(prefix).empty() || parse_ipv4(whole, size)) {
-      continue;
-    }
+    std::ignore = take_while(phrase, [&](char byte) { return !in_name(byte); });
+    std::string_view whole = take_while(phrase, in_name);
     whole.remove_prefix(object_prefix(whole).size());
     if (whole.find('/') != std::string_view::npos) {
       learn_qualified(whole);
-    } else {
-      for (const std::string_view part : split(whole, ":")) {
-        learn_word(part, NameKind::name);
+      continue;
+    }
+    for (Pieces pieces{whole}; !pieces.done();) {
+      if (const auto [kind, text] = pieces.next(); kind == Piece::Kind::word) {
+        learn_word(text, NameKind::name);
       }
     }
   }
 }
 
 void Redactor::learn_node(std::string_view name) {
-  if (!has_letter(name) || kept_.contains(name)) {
-    return;
-  }
-  const std::string made = token("node", name);
-  nodes_.emplace(name, made);
+  constexpr std::size_t kShortestNumber = 4;  // "7" is in too many texts
   const std::string_view host = name.substr(0, name.find('.'));
-  if (host != name && has_letter(host) && !kept_.contains(host)) {
-    nodes_.emplace(host, made);
+  std::string lower{name};
+  std::ranges::transform(lower, lower.begin(), [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  });
+  const std::string made = token("node", name);
+  for (const std::string_view form :
+       {name, host, std::string_view{lower}, std::string_view{lower}.substr(0, host.size())}) {
+    if ((has_letter(form) || form.size() >= kShortestNumber) && !kept_.contains(form) &&
+        !is_node(form)) {
+      nodes_.emplace_back(form, made);
+    }
+  }
+  // The longest first: a node's full name has its short one in it.
+  std::ranges::sort(nodes_, std::ranges::greater{},
+                    [](const auto& node) { return node.first.size(); });
+  if (host != name) {
     for (const std::string_view part : split(name.substr(host.size() + 1), ".")) {
       learn_word(part, NameKind::name);
     }
   }
 }
 
-std::string Redactor::apply(std::string_view text) {
-  // Some lines at a time: each step makes a copy.
-  constexpr std::size_t kPiece = std::size_t{256} << 10U;
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    std::size_t end = text.size();
-    if (end > kPiece) {
-      end = std::min(text.find('\n', kPiece), end - 1) + 1;
-    }
-    out += without_names(without_addresses(without_node(std::string{text.substr(0, end)})));
-    text.remove_prefix(end);
-  }
-  return out;
+bool Redactor::is_node(std::string_view word) const {
+  return std::ranges::any_of(nodes_, [word](const auto& node) { return node.first == word; });
 }
 
-std::string Redactor::without_node(std::string text) const {
-  // The longest first: a node's full name has its short one in it.
-  std::vector<std::pair<std::string_view, std::string_view>> nodes{nodes_.begin(), nodes_.end()};
-  std::ranges::sort(nodes, std::ranges::greater{},
-                    [](const auto& node) { return node.first.size(); });
-  for (const auto& [name, made] : nodes) {
-    std::size_t from = 0;
-    for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, from)) {
-      // "worker-1" is not in "worker-12".
-      const std::size_t end = at + name.size();
-      if ((at > 0 && is_alphanumeric(text[at - 1])) ||
-          (end < text.size() && is_alphanumeric(text[end]))) {
-        from = end;
-        continue;
-      }
-      text.replace(at, name.size(), made);
-      from = at + made.size();
+std::string Redactor::apply(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 4);
+  for (Pieces pieces{text}; !pieces.done();) {
+    const Piece piece = pieces.next();
+    switch (piece.kind) {
+      case Piece::Kind::colons:
+        out += colons(piece.text);
+        break;
+      case Piece::Kind::word:
+        put_word(piece.text, out);
+        break;
+      case Piece::Kind::other:
+        out += piece.text;
+        break;
     }
   }
-  return text;
+  return out;
 }
 
 std::string Redactor::ipv4(Ipv4 address) {
@@ -435,139 +507,142 @@ std::string Redactor::ipv4(Ipv4 address) {
                          : token("ipv4-" + std::string{network}, text.data());
 }
 
-std::string Redactor::take_ipv4(std::string_view& text) {
+std::string Redactor::ipv4(std::string_view text) {
   std::size_t size = 0;
-  const auto address = parse_ipv4(text, size);
+  return ipv4(parse_ipv4(text, size).value_or(Ipv4{}));
+}
+
+std::string Redactor::colons(std::string_view text) {
+  const auto address = parse_ipv6(text);
   if (!address) {
-    return {};
+    return token("mac", text);
   }
-  text.remove_prefix(size);
-  return ipv4(*address);
+  if (IN6_IS_ADDR_V4MAPPED(&*address)) {
+    Ipv4 mapped{};
+    std::memcpy(mapped.data(), &address->s6_addr[12], mapped.size());
+    return "::ffff:" + ipv4(mapped);
+  }
+  const std::string_view network = network_of(*address);
+  if (network.empty()) {
+    return std::string{text};
+  }
+  std::array<char, INET6_ADDRSTRLEN> canonical{};
+  ::inet_ntop(AF_INET6, &*address, canonical.data(), canonical.size());
+  return token("ipv6-" + std::string{network}, canonical.data());
 }
 
-// An address of IPv6, or of hardware: whatever has colons.
-std::string Redactor::take_colons(std::string_view& text) {
-  std::string_view rest = text;
-  std::string_view run =
-      take_while(rest, [](char byte) { return is_hex(byte) || byte == ':' || byte == '.'; });
-  if (std::ranges::count(run, ':') < 2) {
-    return {};
+// What was learned goes before what is recognised: names may have the node's name and addresses in
+// them.
+void Redactor::put_word(std::string_view word, std::string& out) {
+  const std::string_view whole = trimmed(word);
+  if (whole.empty()) {
+    out += word;
+    return;
   }
-  for (; run.size() >= 2; run.remove_suffix(1)) {
-    if (is_hardware_address(run)) {
-      text.remove_prefix(run.size());
-      return token("mac", run);
-    }
-    const auto address = parse_ipv6(run);
-    // A part of a word is not the end of an address.
-    if (!address || (run.size() < text.size() && is_hex(text[run.size()]))) {
-      continue;
-    }
-    text.remove_prefix(run.size());
-    if (IN6_IS_ADDR_V4MAPPED(&*address)) {
-      Ipv4 mapped{};
-      std::memcpy(mapped.data(), &address->s6_addr[12], mapped.size());
-      return "::ffff:" + ipv4(mapped);
-    }
-    const std::string_view network = network_of(*address);
-    if (network.empty()) {
-      return std::string{run};
-    }
-    std::array<char, INET6_ADDRSTRLEN> canonical{};
-    ::inet_ntop(AF_INET6, &*address, canonical.data(), canonical.size());
-    return token("ipv6-" + std::string{network}, canonical.data());
+  const auto before = static_cast<std::size_t>(whole.data() - word.data());
+  const std::string_view after = word.substr(before + whole.size());
+  const auto put_around = [&](std::size_t at, std::size_t size, std::string_view made) {
+    put_word(whole.substr(0, at), out);
+    out += made;
+    put_word(whole.substr(at + size), out);
+    out += after;
+  };
+  const std::size_t underlines = word.rfind("__");
+  const std::string endpoint = underlines == std::string_view::npos || names_.contains(whole)
+                                   ? std::string{}
+                                   : endpoint_address(word.substr(underlines + 2));
+  if (!endpoint.empty()) {
+    put_word(word.substr(0, underlines), out);
+    out += "__";
+    out += is_ipv4(endpoint) ? ipv4(endpoint) : colons(endpoint);
+    return;
   }
-  return {};
-}
-
-std::string Redactor::take_address(std::string_view& text) {
-  if (const std::string made = take_colons(text); !made.empty()) {
-    return made;
-  }
-  return take_ipv4(text);
-}
-
-std::string Redactor::without_addresses(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + text.size() / 4);
-  char before = ' ';
-  while (!text.empty()) {
-    const char first = text.front();
-    // An address with colons begins where a word could, one without also within a word.
-    const bool starts = !is_letter(before) && !is_digit(before) && before != '_';
-    std::string made;
-    if (starts && (is_hex(first) || first == ':')) {
-      made = take_colons(text);
-    }
-    if (made.empty() && is_digit(first) && !is_digit(before)) {
-      made = take_ipv4(text);
-    }
-    if (!made.empty()) {
-      out += made;
-      before = out.back();
-      continue;
-    }
-    out += first;
-    before = first;
-    text.remove_prefix(1);
-  }
-  return out;
-}
-
-std::string Redactor::without_names(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    out += take_while(text, [](char byte) { return !in_word(byte); });
-    if (!text.empty()) {
-      out += word(take_while(text, in_word));
-    }
-  }
-  return out;
-}
-
-std::string Redactor::word(std::string_view whole) {
-  const std::string_view end = whole.substr(trimmed(whole).size());
-  whole.remove_suffix(end.size());
-  std::string made;
-  if (const auto name = names_.find(whole); name != names_.end()) {
-    made = name->second;
+  out += word.substr(0, before);
+  if (kept_.contains(whole)) {
+    out += whole;
+    out += after;
+  } else if (put_known(whole, out)) {
+    out += after;
   } else if (const std::string_view prefix = hashed_prefix(whole); !prefix.empty()) {
-    made = std::string{prefix} + token("hash", whole.substr(prefix.size()));
+    out += prefix;
+    out += token("hash", whole.substr(prefix.size()));
+    out += after;
   } else if (const std::string_view object = object_prefix(whole); !object.empty()) {
-    const std::string_view hash = object.substr(object.size() - kShortHash - 1, kShortHash);
-    made = std::string{object.substr(0, object.size() - kShortHash - 1)} + token("hash", hash) +
-           '-' + word(whole.substr(object.size()));
+    const std::size_t hash = object.size() - kShortHash - 1;
+    out += object.substr(0, hash);
+    put_around(0, object.size(), token("hash", object.substr(hash, kShortHash)) + '-');
   } else if (const auto id = find_id(whole)) {
-    made = word(whole.substr(0, id->first)) + token("id", whole.substr(id->first, id->second)) +
-           word(whole.substr(id->first + id->second));
-  } else if (whole.find_first_of("._") != std::string_view::npos && !kept_.contains(whole)) {
+    put_around(id->first, id->second, token("id", whole.substr(id->first, id->second)));
+  } else if (const auto node = find_node(whole, Dots::with)) {
+    put_around(node->at, node->size, node->token);
+  } else if (const auto address = find_ipv4(whole)) {
+    put_around(address->first, address->second,
+               ipv4(whole.substr(address->first, address->second)));
+  } else {
     // Names may stand in names: those of hosts, of backends.
     std::string_view rest = whole;
     while (!rest.empty()) {
-      made += part(take_while(rest, in_part));
-      made += take_while(rest, [](char byte) { return !in_part(byte); });
+      put_part(take_while(rest, in_part), out);
+      out += take_while(rest, [](char byte) { return !in_part(byte); });
     }
-  } else {
-    made = part(whole);
+    out += after;
   }
-  return made.append(end);
 }
 
-std::string Redactor::part(std::string_view piece) {
-  if (const auto name = names_.find(piece); name != names_.end()) {
-    return name->second;
+// Whether it is a name, or one after a prefix: "cali-zebra", "lxc_zebra".
+bool Redactor::put_known(std::string_view word, std::string& out) {
+  if (const auto name = names_.find(word); name != names_.end()) {
+    out += name->second;
+    return true;
   }
-  // A node's name as some clouds make it: "ip-10-0-1-2".
-  if (piece.starts_with("ip-")) {
-    std::string dotted{piece.substr(3)};
-    std::ranges::replace(dotted, '-', '.');
-    std::size_t size = 0;
-    if (const auto address = parse_ipv4(dotted, size); address && size == dotted.size()) {
-      return "ip-" + ipv4(*address);
+  const std::size_t prefix = word.find_first_of("-_") + 1;
+  const auto name = prefix == 0 ? names_.end() : names_.find(word.substr(prefix));
+  if (name == names_.end()) {
+    return false;
+  }
+  out += word.substr(0, prefix);
+  out += name->second;
+  return true;
+}
+
+std::optional<Redactor::Found> Redactor::find_node(std::string_view word, Dots dots) const {
+  for (const auto& [name, made] : nodes_) {
+    if ((name.find_first_of("._") != std::string::npos) != (dots == Dots::with)) {
+      continue;
+    }
+    for (std::size_t at = word.find(name); at != std::string_view::npos;
+         at = word.find(name, at + 1)) {
+      // "worker-1" is not in "worker-12".
+      const std::size_t end = at + name.size();
+      if ((at == 0 || !is_alphanumeric(word[at - 1])) &&
+          (end == word.size() || !is_alphanumeric(word[end]))) {
+        return Found{.at = at, .size = name.size(), .token = made};
+      }
     }
   }
-  return std::string{piece};
+  return std::nullopt;
+}
+
+void Redactor::put_part(std::string_view part, std::string& out) {
+  if (put_known(part, out)) {
+    return;
+  }
+  if (const auto node = find_node(part, Dots::without)) {
+    put_part(part.substr(0, node->at), out);
+    out += node->token;
+    put_part(part.substr(node->at + node->size), out);
+    return;
+  }
+  // A node's name as some clouds make it: "ip-10-0-1-2".
+  if (part.starts_with("ip-")) {
+    std::string dotted{part.substr(3)};
+    std::ranges::replace(dotted, '-', '.');
+    if (is_ipv4(dotted)) {
+      out += "ip-" + ipv4(dotted);
+      return;
+    }
+  }
+  out += part;
 }
 
 }  // namespace kubecliff::evidence

@@ -8,19 +8,22 @@
 //
 // Addresses are recognised in any text, and so are hardware addresses, the hashes in the names of
 // kube-proxy's chains, and what looks like the id of a pod or container. Names are those that
-// learn() was told, as whole words. Of an address stay its family, what kind of network it is in,
-// its port and the length of its prefix; loopback and unspecified addresses stay as they are.
-// What a token stands for is kept in memory only.
+// learn() was told, as whole words or after a prefix ("cali-NAME-1"). Of an address stay its
+// family, what kind of network it is in, its port and the length of its prefix; loopback and
+// unspecified addresses stay as they are. What a token stands for is kept in memory only.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 namespace kubecliff::evidence {
 
@@ -32,9 +35,6 @@ class Redactor {
 
   // The words of this text are no secret, and stay.
   void keep(std::string_view text);
-  // The keys of a text in JSON, and names of metrics and labels in Prometheus' format: the same.
-  void keep_json_keys(std::string_view text);
-  void keep_metric_names(std::string_view text);
 
   // What somebody named or wrote: `shop/cart:http cluster IP`, a chain's name, a comment. Its words
   // are names from here on, but for those to be kept.
@@ -48,17 +48,24 @@ class Redactor {
  private:
   void learn_word(std::string_view word, NameKind kind);
   void learn_qualified(std::string_view word);
-  [[nodiscard]] std::string without_addresses(std::string_view text);
-  [[nodiscard]] std::string without_names(std::string_view text);
-  [[nodiscard]] std::string word(std::string_view word);
-  [[nodiscard]] std::string part(std::string_view part);
-  [[nodiscard]] std::string without_node(std::string text) const;
+  [[nodiscard]] bool is_node(std::string_view word) const;
+  void put_word(std::string_view word, std::string& out);
+  void put_part(std::string_view part, std::string& out);
+  [[nodiscard]] bool put_known(std::string_view word, std::string& out);
   [[nodiscard]] std::string token(std::string_view kind, std::string_view of);
-  // Takes an address from the front of `text`; nothing is taken where there is none.
-  [[nodiscard]] std::string take_address(std::string_view& text);
-  [[nodiscard]] std::string take_colons(std::string_view& text);
-  [[nodiscard]] std::string take_ipv4(std::string_view& text);
+  // Of an address with colons, be it of IPv6 or of hardware.
+  [[nodiscard]] std::string colons(std::string_view text);
+  [[nodiscard]] std::string ipv4(std::string_view text);
   [[nodiscard]] std::string ipv4(std::array<std::uint8_t, 4> address);
+
+  struct Found {
+    std::size_t at = 0;
+    std::size_t size = 0;
+    std::string_view token;
+  };
+  // A name with dots or underlines is looked for in whole words, one without in their parts.
+  enum class Dots : std::uint8_t { with, without };
+  [[nodiscard]] std::optional<Found> find_node(std::string_view word, Dots dots) const;
 
   struct Hash {
     using is_transparent = void;
@@ -73,7 +80,7 @@ class Redactor {
   Table<std::string> names_;    // a name's token
   Table<std::string> tokens_;   // the same by kind and whatever it stands for
   Table<std::size_t> numbers_;  // the last one of each kind
-  Table<std::string> nodes_;
+  std::vector<std::pair<std::string, std::string>> nodes_;  // with their token
 };
 
 }  // namespace kubecliff::evidence

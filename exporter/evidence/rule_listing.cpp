@@ -8,14 +8,165 @@
 #include "collectors/iptables/reading.h"
 
 namespace kubecliff::evidence {
+namespace {
+
+// Of kube-proxy in each mode, and of what else programs rules on nodes.
+constexpr std::array<std::string_view, 110> kEverybodys{"KUBE-SERVICES",
+                                                        "KUBE-EXTERNAL-SERVICES",
+                                                        "KUBE-NODEPORTS",
+                                                        "KUBE-MARK-MASQ",
+                                                        "KUBE-MARK-DROP",
+                                                        "KUBE-POSTROUTING",
+                                                        "KUBE-FIREWALL",
+                                                        "KUBE-PROXY-FIREWALL",
+                                                        "KUBE-PROXY-CANARY",
+                                                        "KUBE-KUBELET-CANARY",
+                                                        "KUBE-FORWARD",
+                                                        "KUBE-IPTABLES-HINT",
+                                                        "KUBE-NODE-PORT",
+                                                        "KUBE-LOAD-BALANCER",
+                                                        "KUBE-SOURCE-RANGES-FIREWALL",
+                                                        "KUBE-IPVS-FILTER",
+                                                        "KUBE-IPVS-OUT-FILTER",
+                                                        "KUBE-ROUTER-INPUT",
+                                                        "KUBE-ROUTER-FORWARD",
+                                                        "KUBE-ROUTER-OUTPUT",
+                                                        "KUBE-SVC-ALL",
+                                                        "kube-proxy",
+                                                        "services",
+                                                        "firewall",
+                                                        "masquerading",
+                                                        "reject-chain",
+                                                        "mark-for-masquerade",
+                                                        "service-endpoints-check",
+                                                        "nodeport-endpoints-check",
+                                                        "firewall-check",
+                                                        "firewall-ips-check",
+                                                        "cluster-ips-check",
+                                                        "filter-prerouting",
+                                                        "filter-input",
+                                                        "filter-forward",
+                                                        "filter-output",
+                                                        "filter-output-post-dnat",
+                                                        "filter-prerouting-pre-dnat",
+                                                        "filter-output-pre-dnat",
+                                                        "nat-prerouting",
+                                                        "nat-output",
+                                                        "nat-postrouting",
+                                                        "service-ips",
+                                                        "service-nodeports",
+                                                        "no-endpoint-services",
+                                                        "no-endpoint-nodeports",
+                                                        "firewall-ips",
+                                                        "cluster-ips",
+                                                        "nodeport-ips",
+                                                        "hairpin-connections",
+                                                        "cali-PREROUTING",
+                                                        "cali-INPUT",
+                                                        "cali-FORWARD",
+                                                        "cali-OUTPUT",
+                                                        "cali-POSTROUTING",
+                                                        "cali-fip-dnat",
+                                                        "cali-fip-snat",
+                                                        "cali-nat-outgoing",
+                                                        "cali-wl-to-host",
+                                                        "cali-from-wl-dispatch",
+                                                        "cali-to-wl-dispatch",
+                                                        "cali-from-host-endpoint",
+                                                        "cali-to-host-endpoint",
+                                                        "cali-from-hep-forward",
+                                                        "cali-to-hep-forward",
+                                                        "cali-cidr-block",
+                                                        "cali-rpf-skip",
+                                                        "CILIUM_INPUT",
+                                                        "CILIUM_OUTPUT",
+                                                        "CILIUM_FORWARD",
+                                                        "CILIUM_PRE_mangle",
+                                                        "CILIUM_PRE_raw",
+                                                        "CILIUM_PRE_nat",
+                                                        "CILIUM_POST_mangle",
+                                                        "CILIUM_POST_nat",
+                                                        "CILIUM_OUTPUT_nat",
+                                                        "CILIUM_OUTPUT_raw",
+                                                        "FLANNEL-POSTRTG",
+                                                        "FLANNEL-FWD",
+                                                        "CNI-FORWARD",
+                                                        "CNI-ADMIN",
+                                                        "CNI-HOSTPORT-DNAT",
+                                                        "CNI-HOSTPORT-SETMARK",
+                                                        "CNI-HOSTPORT-MASQ",
+                                                        "CNI-ISOLATION-STAGE-1",
+                                                        "CNI-ISOLATION-STAGE-2",
+                                                        "IP-MASQ",
+                                                        "IP-MASQ-AGENT",
+                                                        "WEAVE",
+                                                        "WEAVE-NPC",
+                                                        "AWS-SNAT-CHAIN-0",
+                                                        "AWS-CONNMARK-CHAIN-0",
+                                                        "DOCKER",
+                                                        "DOCKER-USER",
+                                                        "DOCKER-FORWARD",
+                                                        "DOCKER-BRIDGE",
+                                                        "DOCKER-CT",
+                                                        "DOCKER-INTERNAL",
+                                                        "DOCKER-ISOLATION-STAGE-1",
+                                                        "DOCKER-ISOLATION-STAGE-2",
+                                                        "ISTIO_INBOUND",
+                                                        "ISTIO_OUTPUT",
+                                                        "ISTIO_REDIRECT",
+                                                        "ISTIO_IN_REDIRECT",
+                                                        "LIBVIRT_INP",
+                                                        "LIBVIRT_OUT",
+                                                        "LIBVIRT_FWI",
+                                                        "LIBVIRT_FWO",
+                                                        "LIBVIRT_FWX",
+                                                        "LIBVIRT_PRT"};
+
+// "KUBE-SVC-ERIFXISQEP7F7OF4", "cali-tw-cali0123456789a", "CNI-0123456789abcdef01234567".
+bool is_hashed(std::string_view name) {
+  constexpr std::array<std::string_view, 14> kPrefixes{
+      "KUBE-SVC-",    "KUBE-SVL-",    "KUBE-SEP-",    "KUBE-EXT-",    "KUBE-FW-",
+      "KUBE-XLB-",    "KUBE-POD-FW-", "KUBE-NWPLCY-", "cali-tw-cali", "cali-fw-cali",
+      "cali-sm-cali", "CNI-",         "CNI-DN-",      "CNI-SN-"};
+  constexpr std::size_t kShortest = 8;
+  return std::ranges::any_of(kPrefixes, [name](std::string_view prefix) {
+    const std::string_view hash = name.substr(std::min(prefix.size(), name.size()));
+    const bool capitals = prefix.starts_with("KUBE");  // base32, else hexadecimal
+    return name.starts_with(prefix) && hash.size() >= kShortest &&
+           std::ranges::all_of(hash, [capitals](char byte) {
+             return capitals ? (byte >= 'A' && byte <= 'Z') || (byte >= '2' && byte <= '7')
+                             : (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
+           });
+  });
+}
+
+// "__set0", "__map7": without a name.
+bool is_anonymous(std::string_view name) {
+  return (name.starts_with("__set") || name.starts_with("__map")) &&
+         name.find_first_not_of("0123456789", 5) == std::string_view::npos;
+}
+
+}  // namespace
 
 void learn_object(std::string_view name, Names& names) {
   // Names of Services stand in those of kube-proxy's objects in nftables.
-  const bool has_service = name.find('/') != std::string_view::npos;
-  const bool known = iptables::built_in(name) != iptables::ChainKind::user ||
-                     iptables::owner_of(name) != iptables::Owner::other ||
-                     std::ranges::find(iptables::kTables, name) != iptables::kTables.end();
-  if (has_service || !known) {
+  if (name.find('/') != std::string_view::npos) {
+    names.add(name);
+    return;
+  }
+  if (iptables::built_in(name) != iptables::ChainKind::user ||
+      std::ranges::find(iptables::kTables, name) != iptables::kTables.end() ||
+      std::ranges::find(kEverybodys, name) != kEverybodys.end() || is_hashed(name) ||
+      is_anonymous(name)) {
+    return;
+  }
+  if (iptables::owner_of(name) != iptables::Owner::other) {
+    name.remove_prefix(name.find_first_of("-_") + 1);
+  }
+  names.add(name);
+  while (name.find('.') != std::string_view::npos) {
+    names.add(name.substr(0, name.find('.')));
+    name.remove_prefix(name.find('.') + 1);
     names.add(name);
   }
 }

@@ -25,8 +25,9 @@ struct Listing {
   Names names = {};
 };
 
-// A chain, set or table that its owner named: kube-proxy's and the kernel's own names tell nothing,
-// but for those that have a Service's name in them.
+// A chain, set or table that its owner named. Those that everybody's have are passed over, and
+// those that end in a hash; of others the owner's prefix is no name: `cali-pri-kns.shop` is learned
+// as `pri-kns.shop` and its parts.
 void learn_object(std::string_view name, Names& names);
 
 }  // namespace kubecliff::evidence

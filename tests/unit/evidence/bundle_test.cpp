@@ -129,6 +129,36 @@ TEST(Bundle, RedactedSaysNoNameAnywhere) {
   }
 }
 
+TEST(Bundle, OtherFormsAreMadeOfWhatIsRedacted) {
+  const File file{.name = "report/report.json",
+                  .content = "{\"x\":\"shop/cart\"}\n",
+                  .derive = [](const std::string& content) {
+                    return Gathered{.files = {{.name = "report/report.txt", .content = content}},
+                                    .missed = {{.name = "report/more", .reason = "none"}}};
+                  }};
+  for (const Redaction redaction : {Redaction::off, Redaction::on}) {
+    Bundle bundle{face(), kUsual, redaction};
+    bundle.add({.files = {file}, .names = {"shop/cart"}});
+    const Unpacked unpacked = written(bundle);
+    EXPECT_EQ(unpacked.file("report/report.txt"),
+              redaction == Redaction::off ? file.content : "{\"x\":\"NAMESPACE-1/SERVICE-1\"}\n");
+    EXPECT_THAT(unpacked.file("manifest.json"), HasSubstr("report/more"));
+  }
+}
+
+TEST(Bundle, IsBoundedWithTokensToo) {
+  Bundle bundle{face(), {.all = 1'000, .file = 400}, Redaction::on};
+  std::string lines;
+  for (int i = 0; i < 50; ++i) {
+    lines += "x7/y7\n";
+  }
+  bundle.add({.files = {{.name = "1", .content = lines}}, .names = {"x7/y7"}});
+  const Unpacked unpacked = written(bundle);
+  EXPECT_THAT(unpacked.file("1"), HasSubstr("NAMESPACE-1/SERVICE-1\n"));
+  EXPECT_LE(unpacked.file("1").size(), 400);
+  EXPECT_THAT(unpacked.file("manifest.json"), HasSubstr("cut: "));
+}
+
 // A report knows names by other ways too.
 TEST(Bundle, WithoutAllNamesNoReportIsRedacted) {
   Bundle bundle{face(), kUsual, Redaction::on};

@@ -7,9 +7,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "exporter/evidence/redact_file.h"
+
 namespace kubecliff::evidence {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -102,25 +105,91 @@ TEST(Redactor, TheNodesNameIsFoundInLongerWords) {
   EXPECT_THAT(redactor.apply("registry.acme.example"), Not(HasSubstr("acme")));
 }
 
-TEST(Redactor, KeysAndNamesOfMetricsStay) {
+TEST(RedactFile, KeysAndNamesOfMetricsStay) {
   Redactor redactor;
-  redactor.keep_json_keys("{\"packets\":1,\"bytes\":2}");
-  redactor.keep_metric_names(
-      "# HELP kubecliff_x Of all targets.\nkubecliff_x{target=\"cart\"} 1\n");
-  redactor.learn("packets/targets:target");
-  redactor.learn("kubecliff_x/cart");
-  EXPECT_EQ(redactor.apply("{\"packets\":1}"), "{\"packets\":1}");
-  EXPECT_EQ(redactor.apply("kubecliff_x{target=\"cart\"} 1"),
-            "kubecliff_x{target=\"SERVICE-1\"} 1");
+  redactor.learn("state/target:kubecliff_x");
+  redactor.learn("zebracorp");
+  EXPECT_EQ(
+      redact_file("x.jsonl", "{\"state\": \"state\"}\n{\"target\":[\"a\",10,1e5]}\n", redactor),
+      "{\"state\": \"NAMESPACE-1\"}\n{\"target\":[\"a\",10,1e5]}\n");
+  EXPECT_EQ(redact_file("metrics.txt",
+                        "# HELP kubecliff_x Of the target.\n"
+                        "kubecliff_x{target=\"target\",a=\"\\\\zebracorp\\n\\\"\"} 1.5e+06\n"
+                        "kubecliff_x 1\nzebracorp {says=\"zebracorp\"}\n",
+                        redactor),
+            "# HELP kubecliff_x Of the target.\n"
+            "kubecliff_x{target=\"SERVICE-1\",a=\"\\\\NAME-1\\n\\\"\"} 1.5e+06\n"
+            "kubecliff_x 1\nNAME-1 {says=\"NAME-1\"}\n");
 }
 
 // What somebody wrote may look like a key.
-TEST(Redactor, AValueIsNoKey) {
+TEST(RedactFile, AValueIsNoKey) {
   Redactor redactor;
-  redactor.keep_json_keys(R"({"comment":"the acme\":1"})");
-  redactor.learn("acme");
-  redactor.keep_json_keys(R"({"list":["x","acme\":1"]})");
-  EXPECT_THAT(redactor.apply("acme"), Not(HasSubstr("acme")));
+  redactor.learn("zebracorp");
+  EXPECT_EQ(
+      redact_file("x.json", R"({"comment":"the zebracorp\":1","x":["\\","zebracorp\u00e9:"]})",
+                  redactor),
+      "{\"comment\":\"the NAME-1\\\":1\",\"x\":[\"\\\\\",\"zebracorp\xc3\xa9:\"]}");
+  EXPECT_EQ(redact_file("x.jsonl", "no JSON of zebracorp", redactor), "no JSON of NAME-1");
+}
+
+// The longest first: what was learned may have the node's name or an address in it.
+TEST(Redactor, NamesWithAddressesAndNodesInThemAreWhole) {
+  Redactor redactor;
+  redactor.learn_node("gw1");
+  redactor.learn("zebracorp-three-10.1.2.3 shop/zebracorp-gw1-metrics:http zebracorp_9__fd00..1");
+  EXPECT_EQ(
+      redactor.apply("zebracorp-three-10.1.2.3 zebracorp-gw1-metrics.shop zebracorp_9__fd00..1"),
+      "NAME-1 SERVICE-1.NAMESPACE-1 NAME-3");
+  EXPECT_EQ(redactor.apply("x-zebracorp-three-10.9.9.9"), "x-NAME-2-IPV4-PRIVATE-1");
+}
+
+TEST(Redactor, NamesBesideAddressesAreLearned) {
+  Redactor redactor;
+  redactor.learn("10.1.2.3/zebracorp-one 10.1.2.3:zebracorp-two fd00::1/zebracorp-three x-fd00::2");
+  for (const std::string_view text :
+       {"zebracorp-one", "zebracorp-two", "zebracorp-three", "10.1.2.3:zebracorp-two",
+        "fd00::1:zebracorp-three", "x-fd00::2"}) {
+    EXPECT_THAT(redactor.apply(text), AllOf(Not(HasSubstr("zebra")), Not(HasSubstr("fd00"))));
+  }
+}
+
+TEST(Redactor, NamesAfterAPrefixAreFound) {
+  Redactor redactor;
+  redactor.learn("pri-kns.zebracorp-ns zebracorp");
+  EXPECT_EQ(redactor.apply("cali-pri-kns.zebracorp-ns DOCKER_zebracorp"),
+            "cali-NAME-1 DOCKER_NAME-2");
+}
+
+TEST(Redactor, EndpointsOfIpv6InChainsOfNftables) {
+  Redactor redactor;
+  const std::string_view chain = "endpoint-5OJB2KTY-shop/cart/tcp/http__fd00.aaaa.bbbb..7/8080";
+  redactor.learn(chain);
+  EXPECT_EQ(redactor.apply("fd00:aaaa:bbbb::7"), "IPV6-PRIVATE-1");
+  EXPECT_EQ(redactor.apply(chain),
+            "endpoint-HASH-1-NAMESPACE-1/SERVICE-1/tcp/http__IPV6-PRIVATE-1/8080");
+  EXPECT_EQ(redactor.apply("tcp/__fd00.aaaa../80"), "tcp/__IPV6-PRIVATE-2/80");
+}
+
+TEST(Redactor, ANodesNameNeedsNoLetters) {
+  Redactor redactor;
+  redactor.learn_node("10-1-2-3");
+  EXPECT_EQ(redactor.apply("pod-10-1-2-3 10-1-2-3"), "pod-NODE-1 NODE-1");
+  Redactor another;
+  another.learn_node("7");
+  EXPECT_EQ(another.apply("dport=7"), "dport=7");
+  Redactor capitals;
+  capitals.learn_node("GW1.Zebracorp");
+  EXPECT_EQ(capitals.apply("gw1 gw1.zebracorp GW1.Zebracorp"), "NODE-1 NODE-1 NODE-1");
+}
+
+TEST(Redactor, AddressesWithoutEndAreTaken) {
+  Redactor redactor;
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) {
+    text += "10.1.2.3-";
+  }
+  EXPECT_THAT(redactor.apply(text), Not(HasSubstr("10.1.2.3-10.1.2.3-10.1.2.3")));
 }
 
 TEST(Redactor, ALongTextIsTheSameInPieces) {
