@@ -568,7 +568,7 @@ TEST_F(Evidence, RedactedSaysNoNameAndNoAddress) {
   EXPECT_THAT(bundle.text("rules/legacy.jsonl"), HasSubstr("\"destination\":\"" + token + "/32\""));
 }
 
-// The paths to every value, and whether it is a text.
+// The paths to every value.
 std::vector<std::string> keys_of(const Bundle& bundle) {
   std::vector<std::string> keys;
   for (const std::filesystem::path& path : bundle.files()) {
@@ -577,12 +577,14 @@ std::vector<std::string> keys_of(const Bundle& bundle) {
       continue;  // of others the number of entries changes by the second
     }
     if (name.ends_with(".json")) {
-      for (const auto& [key, value] : bundle.object(name).flatten().items()) {
+      const json flat = bundle.object(name).flatten();
+      for (const auto& [key, value] : flat.items()) {
         keys.push_back(name + key);
       }
     } else if (name.ends_with(".jsonl")) {
       for (const json& line : bundle.lines(name)) {
-        for (const auto& [key, value] : line.flatten().items()) {
+        const json flat = line.flatten();
+        for (const auto& [key, value] : flat.items()) {
           keys.push_back(name + key);
         }
       }
@@ -687,11 +689,11 @@ TEST_F(Evidence, RedactedSaysNothingOfHostileNames) {
       "chain kube-zebracorp { ip saddr @zebracorp.set counter comment \"zebracorp/x:y\"; }; }"));
   for (const std::string device : {"br-zebracorp", "wg-zebracorp2", "ethzebracorp0",
                                    "lxc-zebracorp", "calizebracorp1", "zebracorp.100"}) {
-    must_run({"ip", "link", "add", device, "type", "dummy"});
+    must_run({"ip", "link", "add", device, "type", "veth"});
   }
-  must_run({"ip", "link", "add", "enx0011aabbccdd", "type", "dummy"});
-  must_run({"ip", "link", "add", "eth7", "type", "dummy"});
-  must_run({"ip", "link", "add", "br-0123456789ab", "type", "dummy"});
+  must_run({"ip", "link", "add", "enx0011aabbccdd", "type", "veth"});
+  must_run({"ip", "link", "add", "eth7", "type", "veth"});
+  must_run({"ip", "link", "add", "br-0123456789ab", "type", "veth"});
   must_run({"ip", "link", "set", "br-zebracorp", "up"});
 
   const std::vector<std::string> secrets{"zebracorp", "0011aabbccdd", "10.1.2.3", "fd00::1"};
