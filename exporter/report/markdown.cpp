@@ -99,9 +99,10 @@ class Writer {
       for (const Bound& bound : measure.bounds) {
         bounds[static_cast<std::size_t>(bound.severity)] = plain(figure(measure.unit, bound.value));
       }
-      const std::string mark = measure.exceeded ? "**" : "";
-      row({plain(words(measure)), mark + plain(figure(measure.unit, measure.value)) + mark,
-           bounds[0], bounds[1], bounds[2]});
+      const std::string_view mark = measure.exceeded ? "**" : "";
+      std::string now{mark};
+      now.append(plain(figure(measure.unit, measure.value))).append(mark);
+      row({plain(words(measure)), now, bounds[0], bounds[1], bounds[2]});
     }
   }
 

@@ -133,7 +133,7 @@ void open_flows(int flows, int ports) {
 }
 
 TEST_F(ReportTest, NamesTheLargestServicesAndTheBusiestAddresses) {
-  RulesetShape shape = plain(5, 2, Family::ipv4);
+  const RulesetShape shape = plain(5, 2, Family::ipv4);
   must_restore(shape);
   open_flows(30, 3);
   const json found = json::parse(report({"--output=json", "--top=2"}).out);
