@@ -510,7 +510,8 @@ class Writer {
                   {.title = "Rules", .kind = number},
                   {.title = "Packets", .kind = number}});
     for (const ServiceRow& each : first(rows)) {
-      row(service(each.name, each.address + ", " + each.dataplane),
+      row(service(each.name, each.address) + " " +
+              element("span", "small quiet", text_of(each.dataplane)),
           {{number, grouped(each.endpoints)},
            {number, grouped(each.rules)},
            {number, each.packets ? grouped(*each.packets) : "not counted"}});
