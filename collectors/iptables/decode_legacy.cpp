@@ -1,108 +1,17 @@
 #include "collectors/iptables/decode_legacy.h"
 
-#include <linux/netfilter_ipv4/ip_tables.h>
-#include <linux/netfilter_ipv6/ip6_tables.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <string>
 
+#include "collectors/iptables/legacy_entries.h"
 #include "collectors/iptables/match_info.h"
 
 namespace kubecliff::iptables {
 namespace {
 
-// Where the fields that matter lie in an entry of either family.
-struct Layout {
-  std::size_t header;         // size of the entry without matches and target
-  std::size_t match_end;      // u16: offset of the target
-  std::size_t entry_end;      // u16: offset of the next entry
-  std::size_t counters;       // struct xt_counters
-  std::size_t selector_size;  // the leading bytes that say which packets match
-  std::size_t address;        // of the destination, within them; its mask; and u16: the protocol
-  std::size_t mask;
-  std::size_t protocol;
-  std::size_t inversions;  // u8
-  std::size_t address_size;
-};
-
-constexpr Layout kIpv4Layout{
-    .header = sizeof(ipt_entry),
-    .match_end = offsetof(ipt_entry, target_offset),
-    .entry_end = offsetof(ipt_entry, next_offset),
-    .counters = offsetof(ipt_entry, counters),
-    .selector_size = sizeof(ipt_ip),
-    .address = offsetof(ipt_entry, ip.dst),
-    .mask = offsetof(ipt_entry, ip.dmsk),
-    .protocol = offsetof(ipt_entry, ip.proto),
-    .inversions = offsetof(ipt_entry, ip.invflags),
-    .address_size = sizeof(in_addr),
-};
-constexpr Layout kIpv6Layout{
-    .header = sizeof(ip6t_entry),
-    .match_end = offsetof(ip6t_entry, target_offset),
-    .entry_end = offsetof(ip6t_entry, next_offset),
-    .counters = offsetof(ip6t_entry, counters),
-    .selector_size = sizeof(ip6t_ip6),
-    .address = offsetof(ip6t_entry, ipv6.dst),
-    .mask = offsetof(ip6t_entry, ipv6.dmsk),
-    .protocol = offsetof(ip6t_entry, ipv6.proto),
-    .inversions = offsetof(ip6t_entry, ipv6.invflags),
-    .address_size = sizeof(in6_addr),
-};
-
-// Matches and targets begin alike: size, name, revision; their own data follow.
-static_assert(sizeof(xt_entry_match) == sizeof(xt_entry_target));
-constexpr std::size_t kExtensionHeader = sizeof(xt_entry_target);
-constexpr std::size_t kErrorTarget = XT_ALIGN(sizeof(xt_error_target));
-
-struct Extension {
-  std::string_view name;
-  std::uint8_t revision = 0;
-  Bytes data;
-  std::size_t size = 0;  // with its header
-};
-
-std::optional<Extension> extension_at(Bytes bytes) {
-  const auto size = read_as<std::uint16_t>(bytes);
-  if (!size || *size < kExtensionHeader || *size > bytes.size()) {
-    return std::nullopt;
-  }
-  return Extension{
-      .name = text_of(bytes.subspan(sizeof(std::uint16_t), XT_EXTENSION_MAXNAMELEN)),
-      .revision = *read_as<std::uint8_t>(bytes, kExtensionHeader - 1),
-      .data = bytes.subspan(kExtensionHeader, *size - kExtensionHeader),
-      .size = *size,
-  };
-}
-
-struct Entry {
-  Bytes bytes;
-  Bytes matches;
-  Extension target;
-};
-
-std::optional<Entry> entry_at(Bytes rest, const Layout& layout) {
-  if (rest.size() < layout.header) {
-    return std::nullopt;
-  }
-  const auto match_end = read_as<std::uint16_t>(rest, layout.match_end);
-  const auto entry_end = read_as<std::uint16_t>(rest, layout.entry_end);
-  if (*match_end < layout.header || *entry_end < *match_end || *entry_end > rest.size()) {
-    return std::nullopt;
-  }
-  const Bytes bytes = rest.first(*entry_end);
-  const auto target = extension_at(bytes.subspan(*match_end));
-  if (!target) {
-    return std::nullopt;
-  }
-  return Entry{.bytes = bytes,
-               .matches = bytes.subspan(layout.header, *match_end - layout.header),
-               .target = *target};
-}
-
 // The entry's own part of it; ports are for the matches to tell.
-Destination destination_of(Bytes entry, const Layout& layout) {
+Destination destination_of(Bytes entry, const LegacyLayout& layout) {
   constexpr std::byte kInvertedDestination{IPT_INV_DSTIP};
   constexpr std::byte kInvertedProtocol{XT_INV_PROTO};
   static_assert(IPT_INV_DSTIP == IP6T_INV_DSTIP);
@@ -113,40 +22,29 @@ Destination destination_of(Bytes entry, const Layout& layout) {
   if ((inverted & kInvertedProtocol) == std::byte{}) {
     destination.protocol = static_cast<std::uint8_t>(*protocol);
   }
-  const Bytes mask = entry.subspan(layout.mask, layout.address_size);
+  const Bytes mask = entry.subspan(layout.destination_mask, layout.address_size);
   const auto all = [mask](std::byte value) {
     return std::ranges::all_of(mask, [value](std::byte byte) { return byte == value; });
   };
   if (all(std::byte{0xff}) && (inverted & kInvertedDestination) == std::byte{}) {
     destination.hosts = Destination::Hosts::one;
-    destination.address = entry.subspan(layout.address, layout.address_size);
+    destination.address = entry.subspan(layout.destination, layout.address_size);
   } else if (!all(std::byte{})) {
     destination.hosts = Destination::Hosts::some;
   }
   return destination;
 }
 
-// Of the longest names no NUL need follow, only padding.
-std::string_view name_in_head(const Extension& error_target) {
-  return text_of(error_target.data.first(
-      std::min<std::size_t>(error_target.data.size(), XT_FUNCTION_MAXNAMELEN)));
-}
-
 class Walker {
  public:
   Walker(Bytes blob, const xtables::TableInfo& info, AddressFamily family,
          const RuleVisitor* visitor = nullptr)
-      : blob_{blob},
-        info_{info},
-        layout_{family == AddressFamily::ipv4 ? kIpv4Layout : kIpv6Layout},
-        visitor_{visitor} {}
+      : blob_{blob}, info_{info}, layout_{layout_of(family)}, visitor_{visitor} {}
 
   Result<LegacyTable> walk();
 
  private:
-  [[nodiscard]] std::optional<ChainKind> hook_at(std::size_t offset) const;
-  [[nodiscard]] std::string_view chain_before(std::size_t first_rule) const;
-  [[nodiscard]] std::optional<Rule> decode_rule(const Entry& entry, std::size_t offset) const;
+  [[nodiscard]] std::optional<Rule> decode_rule(const LegacyEntry& entry, std::size_t offset) const;
   void begin_chain(std::string_view name, ChainKind kind, std::size_t first_rule);
   void add_rule(const Rule& rule);
   void end_chain();
@@ -154,7 +52,7 @@ class Walker {
 
   Bytes blob_;
   const xtables::TableInfo& info_;
-  const Layout& layout_;
+  const LegacyLayout& layout_;
   const RuleVisitor* visitor_;  // where there is one, nothing is folded
   bool visited_ = false;        // the chain that began last
   LegacyTable table_;
@@ -171,7 +69,7 @@ Result<LegacyTable> Walker::walk() {
   bool ended = false;
 
   for (std::size_t offset = 0; offset < blob_.size();) {
-    const std::optional<Entry> entry = entry_at(blob_.subspan(offset), layout_);
+    const std::optional<LegacyEntry> entry = entry_at(blob_.subspan(offset), layout_);
     if (!entry) {
       return fail(ErrorKind::malformed,
                   "legacy table: broken entry at byte " + std::to_string(offset));
@@ -186,7 +84,7 @@ Result<LegacyTable> Walker::walk() {
         begin_chain(name_in_head(entry->target), ChainKind::user, next);
       }
     } else {
-      if (const auto kind = hook_at(offset)) {
+      if (const auto kind = hook_at(info_, offset)) {
         end_chain();
         begin_chain({}, *kind, offset);
       }
@@ -213,26 +111,7 @@ Result<LegacyTable> Walker::walk() {
   return std::move(table_);
 }
 
-std::optional<ChainKind> Walker::hook_at(std::size_t offset) const {
-  for (std::size_t hook = 0; hook < xtables::kHooks; ++hook) {
-    if ((info_.valid_hooks & (1U << hook)) != 0 && info_.hook_entry[hook] == offset) {
-      return static_cast<ChainKind>(hook + 1);  // numbered as the hooks, after `user`
-    }
-  }
-  return std::nullopt;
-}
-
-// A chain's head has a fixed size, so its name lies at a fixed distance before its first rule.
-std::string_view Walker::chain_before(std::size_t first_rule) const {
-  const std::size_t head = layout_.header + kErrorTarget;
-  if (first_rule < head || first_rule > blob_.size()) {
-    return {};
-  }
-  const auto target = extension_at(blob_.subspan(first_rule - kErrorTarget, kErrorTarget));
-  return target && target->name == XT_ERROR_TARGET ? name_in_head(*target) : std::string_view{};
-}
-
-std::optional<Rule> Walker::decode_rule(const Entry& entry, std::size_t offset) const {
+std::optional<Rule> Walker::decode_rule(const LegacyEntry& entry, std::size_t offset) const {
   Rule rule;
   rule.packets = *read_as<std::uint64_t>(entry.bytes, layout_.counters);
   if (visitor_ == nullptr) {
@@ -271,7 +150,7 @@ std::optional<Rule> Walker::decode_rule(const Entry& entry, std::size_t offset) 
   } else if (static_cast<std::size_t>(*verdict) != offset + entry.bytes.size()) {
     // A verdict that leads to the very next entry is a rule without a target.
     rule.target = Target::chain;
-    rule.chain = chain_before(static_cast<std::size_t>(*verdict));
+    rule.chain = chain_before(blob_, static_cast<std::size_t>(*verdict), layout_);
   }
   return rule;
 }

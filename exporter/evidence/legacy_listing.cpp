@@ -6,8 +6,6 @@
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_statistic.h>
 #include <linux/netfilter/xt_tcpudp.h>
-#include <linux/netfilter_ipv4/ip_tables.h>
-#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -15,38 +13,21 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "collectors/iptables/chain_record.h"
+#include "collectors/iptables/legacy_entries.h"
 #include "collectors/kernel/protocol_name.h"
 
 namespace kubecliff::evidence {
 namespace {
 
-static_assert(sizeof(xt_entry_match) == sizeof(xt_entry_target));
-constexpr std::size_t kExtensionHeader = sizeof(xt_entry_target);
-
-struct Extension {
-  std::string_view name;
-  std::uint8_t revision = 0;
-  Bytes data;
-  std::size_t size = 0;  // with its header
-};
-
-std::optional<Extension> extension_at(Bytes bytes) {
-  const auto size = read_as<std::uint16_t>(bytes);
-  if (!size || *size < kExtensionHeader || *size > bytes.size()) {
-    return std::nullopt;
-  }
-  return Extension{.name = text_of(bytes.subspan(sizeof(std::uint16_t), XT_EXTENSION_MAXNAMELEN)),
-                   .revision = *read_as<std::uint8_t>(bytes, kExtensionHeader - 1),
-                   .data = bytes.subspan(kExtensionHeader, *size - kExtensionHeader),
-                   .size = *size};
-}
+using iptables::LegacyEntry;
+using iptables::LegacyExtension;
+using iptables::LegacyLayout;
 
 // What both families say of the packets that an entry is for.
 struct Selector {
@@ -60,88 +41,16 @@ struct Selector {
   std::uint8_t inversions = 0;
 };
 
-struct Entry {
-  Bytes bytes;
-  Bytes matches;
-  Extension target;
-  Selector selector;
-  std::uint64_t packets = 0;
-  std::uint64_t octets = 0;
-};
-
-// Where what is listed lies in an entry of either family.
-struct Layout {
-  std::size_t header;
-  std::size_t match_end;
-  std::size_t entry_end;
-  std::size_t counters;
-  std::size_t source;
-  std::size_t source_mask;
-  std::size_t destination;
-  std::size_t destination_mask;
-  std::size_t in;
-  std::size_t out;
-  std::size_t protocol;
-  std::size_t inversions;
-  std::size_t address_size;
-};
-
-constexpr Layout kIpv4Layout{.header = sizeof(ipt_entry),
-                             .match_end = offsetof(ipt_entry, target_offset),
-                             .entry_end = offsetof(ipt_entry, next_offset),
-                             .counters = offsetof(ipt_entry, counters),
-                             .source = offsetof(ipt_entry, ip.src),
-                             .source_mask = offsetof(ipt_entry, ip.smsk),
-                             .destination = offsetof(ipt_entry, ip.dst),
-                             .destination_mask = offsetof(ipt_entry, ip.dmsk),
-                             .in = offsetof(ipt_entry, ip.iniface),
-                             .out = offsetof(ipt_entry, ip.outiface),
-                             .protocol = offsetof(ipt_entry, ip.proto),
-                             .inversions = offsetof(ipt_entry, ip.invflags),
-                             .address_size = sizeof(in_addr)};
-constexpr Layout kIpv6Layout{.header = sizeof(ip6t_entry),
-                             .match_end = offsetof(ip6t_entry, target_offset),
-                             .entry_end = offsetof(ip6t_entry, next_offset),
-                             .counters = offsetof(ip6t_entry, counters),
-                             .source = offsetof(ip6t_entry, ipv6.src),
-                             .source_mask = offsetof(ip6t_entry, ipv6.smsk),
-                             .destination = offsetof(ip6t_entry, ipv6.dst),
-                             .destination_mask = offsetof(ip6t_entry, ipv6.dmsk),
-                             .in = offsetof(ip6t_entry, ipv6.iniface),
-                             .out = offsetof(ip6t_entry, ipv6.outiface),
-                             .protocol = offsetof(ip6t_entry, ipv6.proto),
-                             .inversions = offsetof(ip6t_entry, ipv6.invflags),
-                             .address_size = sizeof(in6_addr)};
-
-std::optional<Entry> entry_at(Bytes rest, const Layout& layout) {
-  if (rest.size() < layout.header) {
-    return std::nullopt;
-  }
-  const auto match_end = *read_as<std::uint16_t>(rest, layout.match_end);
-  const auto entry_end = *read_as<std::uint16_t>(rest, layout.entry_end);
-  if (match_end < layout.header || entry_end < match_end || entry_end > rest.size()) {
-    return std::nullopt;
-  }
-  const Bytes bytes = rest.first(entry_end);
-  const auto target = extension_at(bytes.subspan(match_end));
-  if (!target) {
-    return std::nullopt;
-  }
-  const auto address = [&](std::size_t at) { return bytes.subspan(at, layout.address_size); };
-  const auto counters = *read_as<xt_counters>(bytes, layout.counters);
-  return Entry{.bytes = bytes,
-               .matches = bytes.subspan(layout.header, match_end - layout.header),
-               .target = *target,
-               .selector = {.source = address(layout.source),
-                            .source_mask = address(layout.source_mask),
-                            .destination = address(layout.destination),
-                            .destination_mask = address(layout.destination_mask),
-                            .in = text_of(bytes.subspan(layout.in, IFNAMSIZ)),
-                            .out = text_of(bytes.subspan(layout.out, IFNAMSIZ)),
-                            .protocol = *read_as<std::uint16_t>(bytes, layout.protocol),
-                            .inversions = *read_as<std::uint8_t>(bytes, layout.inversions)},
-               .packets = counters.pcnt,
-               .octets = counters.bcnt};
+Selector selector_of(Bytes entry, const LegacyLayout& layout) {
+  const auto address = [&](std::size_t at) { return entry.subspan(at, layout.address_size); };
+  return {.source = address(layout.source),
+          .source_mask = address(layout.source_mask),
+          .destination = address(layout.destination),
+          .destination_mask = address(layout.destination_mask),
+          .in = text_of(entry.subspan(layout.in, IFNAMSIZ)),
+          .out = text_of(entry.subspan(layout.out, IFNAMSIZ)),
+          .protocol = *read_as<std::uint16_t>(entry, layout.protocol),
+          .inversions = *read_as<std::uint8_t>(entry, layout.inversions)};
 }
 
 bool is_zero(Bytes bytes) {
@@ -222,7 +131,7 @@ std::string mark_text(std::uint32_t mark, std::uint32_t mask) {
   return hex(mark) + "/" + hex(mask);
 }
 
-Json match_json(const Extension& match) {
+Json match_json(const LegacyExtension& match) {
   Json json{{"match", clean(match.name)}};
   if (match.name == "comment") {
     json["comment"] = clean(text_of(match.data));
@@ -251,7 +160,7 @@ std::string with_port(std::string address, std::uint16_t port) {
 }
 
 // Of DNAT: revision 0 is IPv4's, a list that is one long; 1 and 2 begin alike.
-std::string dnat_text(const Extension& target, AddressFamily family) {
+std::string dnat_text(const LegacyExtension& target, AddressFamily family) {
   if (target.revision == 0) {
     constexpr std::size_t kRange = offsetof(nf_nat_ipv4_multi_range_compat, range);
     const auto range = read_as<nf_nat_ipv4_range>(target.data, kRange);
@@ -279,32 +188,30 @@ std::string verdict_text(std::int32_t verdict) {
   }
 }
 
-std::string_view name_in_head(const Extension& error_target) {
-  return text_of(error_target.data.first(
-      std::min<std::size_t>(error_target.data.size(), XT_FUNCTION_MAXNAMELEN)));
-}
-
 class Walker {
  public:
   Walker(Bytes blob, const xtables::TableInfo& info, AddressFamily family, std::string_view table,
          Listing& listing)
-      : blob_{blob}, info_{info}, family_{family}, table_{table}, listing_{listing} {}
+      : blob_{blob},
+        info_{info},
+        family_{family},
+        layout_{iptables::layout_of(family)},
+        table_{table},
+        listing_{listing} {}
 
   Result<void> walk() {
-    if (Result<void> named = name_chains(); !named) {
-      return named;
-    }
     for (std::size_t offset = 0; offset < blob_.size();) {
-      const auto entry = at(offset);
+      const auto entry = iptables::entry_at(blob_.subspan(offset), layout_);
       if (!entry) {
         return broken(offset);
       }
       const std::size_t next = offset + entry->bytes.size();
       if (entry->target.name == XT_ERROR_TARGET) {
-        begin_chain(next == blob_.size() ? std::string_view{} : name_in_head(entry->target));
+        begin_chain(next == blob_.size() ? std::string_view{}
+                                         : iptables::name_in_head(entry->target));
       } else {
-        if (const auto hook = hook_at(offset)) {
-          begin_chain(iptables::name(static_cast<iptables::ChainKind>(*hook + 1)));
+        if (const auto hook = iptables::hook_at(info_, offset)) {
+          begin_chain(iptables::name(*hook));
         }
         flush();
         if (!take(*entry, offset)) {
@@ -320,34 +227,6 @@ class Walker {
   static std::unexpected<Error> broken(std::size_t offset) {
     return fail(ErrorKind::malformed,
                 "legacy table: broken entry at byte " + std::to_string(offset));
-  }
-
-  [[nodiscard]] std::optional<Entry> at(std::size_t offset) const {
-    return entry_at(blob_.subspan(offset),
-                    family_ == AddressFamily::ipv4 ? kIpv4Layout : kIpv6Layout);
-  }
-
-  Result<void> name_chains() {
-    for (std::size_t offset = 0; offset < blob_.size();) {
-      const auto entry = at(offset);
-      if (!entry) {
-        return broken(offset);
-      }
-      offset += entry->bytes.size();
-      if (entry->target.name == XT_ERROR_TARGET) {
-        chains_.emplace_hint(chains_.end(), offset, name_in_head(entry->target));
-      }
-    }
-    return {};
-  }
-
-  [[nodiscard]] std::optional<std::size_t> hook_at(std::size_t offset) const {
-    for (std::size_t hook = 0; hook < xtables::kHooks; ++hook) {
-      if ((info_.valid_hooks & (1U << hook)) != 0 && info_.hook_entry[hook] == offset) {
-        return hook;
-      }
-    }
-    return std::nullopt;
   }
 
   void begin_chain(std::string_view name) {
@@ -368,12 +247,12 @@ class Walker {
   }
 
   // Whether the entry decodes.
-  bool take(const Entry& entry, std::size_t offset) {
+  bool take(const LegacyEntry& entry, std::size_t offset) {
     const bool rules = wants_rules(listing_.wanted) && !listing_.lines.full();
     ++number_;
     Json matches = Json::array();
     for (Bytes rest = entry.matches; !rest.empty();) {
-      const auto match = extension_at(rest);
+      const auto match = iptables::extension_at(rest);
       if (!match) {
         return false;
       }
@@ -393,20 +272,21 @@ class Walker {
               {"table", clean(table_)},
               {"chain", clean(chain_)},
               {"rule", number_}};
-    put_selector(entry.selector, rule);
+    put_selector(selector_of(entry.bytes, layout_), rule);
     if (!matches.empty()) {
       rule["matches"] = std::move(matches);
     }
     if (!put_target(entry, offset, rule)) {
       return false;
     }
-    rule["packets"] = entry.packets;
-    rule["bytes"] = entry.octets;
+    const auto counters = *read_as<xt_counters>(entry.bytes, layout_.counters);
+    rule["packets"] = std::uint64_t{counters.pcnt};
+    rule["bytes"] = std::uint64_t{counters.bcnt};
     pending_ = std::move(rule);
     return true;
   }
 
-  [[nodiscard]] bool put_target(const Entry& entry, std::size_t offset, Json& rule) const {
+  [[nodiscard]] bool put_target(const LegacyEntry& entry, std::size_t offset, Json& rule) const {
     // The standard target, a verdict, has no name.
     if (!entry.target.name.empty()) {
       rule["target"] = clean(entry.target.name);
@@ -426,8 +306,9 @@ class Walker {
     if (*verdict < 0) {
       rule["target"] = verdict_text(*verdict);
     } else if (static_cast<std::size_t>(*verdict) != offset + entry.bytes.size()) {
-      const auto chain = chains_.find(static_cast<std::size_t>(*verdict));
-      rule["jump"] = chain == chains_.end() ? "?" : clean(chain->second);
+      const std::string_view chain =
+          iptables::chain_before(blob_, static_cast<std::size_t>(*verdict), layout_);
+      rule["jump"] = chain.empty() ? "?" : clean(chain);
     }
     return true;
   }
@@ -435,9 +316,9 @@ class Walker {
   Bytes blob_;
   const xtables::TableInfo& info_;
   AddressFamily family_;
+  const LegacyLayout& layout_;
   std::string_view table_;
   Listing& listing_;
-  std::map<std::size_t, std::string_view> chains_;  // by the offset of their first rule
   std::string_view chain_;
   std::size_t number_ = 0;
   std::optional<Json> pending_;
