@@ -17,6 +17,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "collectors/kernel/tool_streams.h"
+
 namespace kubecliff::simulate {
 namespace {
 
@@ -35,19 +37,6 @@ sigset_t ending_signals() {
     sigaddset(&signals, signal);
   }
   return signals;
-}
-
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Result<Pipe> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return fail_errno(errno, "make a pipe for a tool");
-  }
-  return Pipe{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
 }
 
 // What becomes of the descriptors 0 to 3 of the tool.
@@ -159,21 +148,6 @@ Result<Stop> Stop::at(Clock::time_point deadline) {
 bool Stop::by_signal() const {
   pollfd ready{.fd = signals_.get(), .events = POLLIN, .revents = 0};
   return ::poll(&ready, 1, 0) > 0;
-}
-
-Result<UniqueFd> file_with(std::string_view text) {
-  UniqueFd file{::memfd_create("input", MFD_CLOEXEC)};
-  if (!file.valid()) {
-    return fail_errno(errno, "memfd_create");
-  }
-  while (!text.empty()) {
-    const ssize_t written = ::write(file.get(), text.data(), text.size());
-    if (written < 0) {
-      return fail_errno(errno, "write a tool's input");
-    }
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return file;
 }
 
 Result<ToolRun> run_tool(const std::vector<std::string>& argv, ToolOptions options) {

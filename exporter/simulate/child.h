@@ -36,9 +36,6 @@ class Stop {
   Clock::time_point deadline_;
 };
 
-// A file without a name, from which a tool reads: one that does not read all of it cannot block us.
-[[nodiscard]] Result<UniqueFd> file_with(std::string_view text);
-
 enum class Output : std::uint8_t { discarded, kept };
 
 struct ToolRun {

@@ -1,41 +1,17 @@
 #include "exporter/simulate/scratch_namespace.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <cerrno>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 
 #include "collectors/kernel/bytes.h"
 #include "collectors/kernel/netlink_socket.h"
 
 namespace kubecliff::simulate {
 namespace {
-
-Result<int> bring_up_loopback() {
-  const UniqueFd socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  if (!socket.valid()) {
-    return fail_errno(errno, "socket");
-  }
-  ifreq request{};
-  std::strncpy(request.ifr_name, "lo", IFNAMSIZ - 1);
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) {
-    return fail_errno(errno,
-                      "bring up the scratch namespace's loopback device (needs CAP_NET_ADMIN)");
-  }
-  if (::ioctl(socket.get(), SIOCGIFINDEX, &request) != 0) {
-    return fail_errno(errno, "look up the scratch namespace's loopback device");
-  }
-  return request.ifr_ifindex;
-}
 
 struct Block {
   const char* address;
@@ -65,33 +41,19 @@ Result<void> add_local_route(netlink::Socket& socket, const Block& block, int de
 
 }  // namespace
 
-Result<ScratchNamespace> ScratchNamespace::enter() {
-  UniqueFd previous{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
-  if (!previous.valid()) {
-    return fail_errno(errno, "/proc/thread-self/ns/net");
+Result<NetworkNamespace> enter_scratch_namespace() {
+  Result<NetworkNamespace> entered = NetworkNamespace::enter();
+  if (!entered) {
+    return entered;
   }
-  if (::unshare(CLONE_NEWNET) != 0) {
-    return fail_errno(errno, "make a network namespace (needs CAP_SYS_ADMIN)");
-  }
-  ScratchNamespace entered{std::move(previous)};
-  const Result<int> loopback = bring_up_loopback();
-  if (!loopback) {
-    return std::unexpected(loopback.error());
-  }
+  const int loopback = static_cast<int>(::if_nametoindex("lo"));
   netlink::Socket socket{netlink::kernel_transport(NETLINK_ROUTE)};
   for (const Block& block : kBlocks) {
-    if (const auto added = add_local_route(socket, block, *loopback); !added) {
+    if (const auto added = add_local_route(socket, block, loopback); !added) {
       return std::unexpected(added.error());
     }
   }
   return entered;
-}
-
-ScratchNamespace::~ScratchNamespace() {
-  if (previous_.valid() && ::setns(previous_.get(), CLONE_NEWNET) != 0) {
-    // Whatever came next would be done to the wrong network.
-    std::abort();
-  }
 }
 
 }  // namespace kubecliff::simulate

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "collectors/kernel/procfs.h"
+#include "collectors/kernel/tool_streams.h"
 #include "collectors/traversal/probe.h"
 #include "collectors/traversal/round.h"
 #include "exporter/simulate/dataplane.h"
@@ -171,7 +172,7 @@ class PointMeasurement {
     std::vector<double> times;
     do {
       namespace_.reset();
-      Result<ScratchNamespace> entered = ScratchNamespace::enter();
+      Result<NetworkNamespace> entered = enter_scratch_namespace();
       if (!entered) {
         return std::unexpected(entered.error());
       }
@@ -334,7 +335,7 @@ class PointMeasurement {
   const Stop& stop_;
   std::function<void(std::string_view)> tell_;
   std::unique_ptr<Dataplane> dataplane_;
-  std::optional<ScratchNamespace> namespace_;
+  std::optional<NetworkNamespace> namespace_;
   std::vector<double> reads_;
   std::minstd_rand random_{std::random_device{}()};
   std::uniform_int_distribution<std::int64_t> pause_{kLeastPause, kMostPause};
@@ -350,7 +351,7 @@ class Simulation {
     const auto started = Clock::now();
     look_at_machine();
     // Whether namespaces can be made at all is told before anything else.
-    if (const Result<ScratchNamespace> tried = ScratchNamespace::enter(); !tried) {
+    if (const Result<NetworkNamespace> tried = enter_scratch_namespace(); !tried) {
       return std::unexpected(tried.error());
     }
     choose_backends();
@@ -414,7 +415,7 @@ class Simulation {
     progress_.doing = std::string{name(backend)} + ": warming up";
     tell_(progress_);
     const auto written = [&]() -> Result<void> {
-      const Result<ScratchNamespace> entered = ScratchNamespace::enter();
+      const Result<NetworkNamespace> entered = enter_scratch_namespace();
       if (!entered) {
         return std::unexpected(entered.error());
       }

@@ -1,9 +1,7 @@
 #include "tests/support/run_tool.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +14,7 @@
 #include <fstream>
 #include <utility>
 
+#include "collectors/kernel/tool_streams.h"
 #include "collectors/kernel/unique_fd.h"
 #include "tests/support/must.h"
 
@@ -25,38 +24,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
-
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Result<Pipe> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return fail_errno(errno, "pipe2");
-  }
-  return Pipe{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
-}
-
-// A file rather than a pipe: a tool that does not read all of it cannot block or kill the test.
-Result<UniqueFd> file_with(std::string_view input) {
-  UniqueFd file{::memfd_create("input", MFD_CLOEXEC)};
-  if (!file.valid()) {
-    return fail_errno(errno, "memfd_create");
-  }
-  while (!input.empty()) {
-    const ssize_t written = ::write(file.get(), input.data(), input.size());
-    if (written < 0) {
-      return fail_errno(errno, "write a tool's input");
-    }
-    input.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (::lseek(file.get(), 0, SEEK_SET) != 0) {
-    return fail_errno(errno, "rewind a tool's input");
-  }
-  return file;
-}
 
 Result<pid_t> spawn(const std::vector<std::string>& argv, const UniqueFd& in, const UniqueFd& out,
                     const UniqueFd& err) {

@@ -1,7 +1,6 @@
 #include "tests/integration/program/program.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 
 #include <gmock/gmock.h>
 
+#include "collectors/kernel/tool_streams.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/sanitized.h"
 
@@ -73,12 +73,10 @@ ToolRun run_program(std::vector<std::string> arguments) {
 }
 
 Result<std::unique_ptr<Program>> Program::start(const std::vector<std::string>& arguments) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return fail_errno(errno, "pipe2");
+  Result<Pipe> log = make_pipe();
+  if (!log) {
+    return std::unexpected(std::move(log.error()));
   }
-  UniqueFd log{ends[0]};
-  const UniqueFd log_in{ends[1]};
 
   std::vector<std::string> words{path()};
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -93,14 +91,14 @@ Result<std::unique_ptr<Program>> Program::start(const std::vector<std::string>& 
 
   posix_spawn_file_actions_t actions{};
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, log_in.get(), STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, log->write.get(), STDERR_FILENO);
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     return fail_errno(error, path());
   }
-  return std::unique_ptr<Program>{new Program{pid, std::move(log)}};
+  return std::unique_ptr<Program>{new Program{pid, std::move(log->read)}};
 }
 
 Program::~Program() {
