@@ -29,7 +29,7 @@ TEST(NumberText, IsShort) {
 TEST(SecondsText, TakesTheUnitThatFits) {
   EXPECT_EQ(seconds_text(0), "0 s");
   EXPECT_EQ(seconds_text(2.5e-8), "25 ns");
-  EXPECT_EQ(seconds_text(0.000'25), "250 µs");
+  EXPECT_EQ(seconds_text(0.000'25), "250 us");
   EXPECT_EQ(seconds_text(0.002), "2 ms");
   EXPECT_EQ(seconds_text(1.5), "1.5 s");
   EXPECT_EQ(seconds_text(59), "59 s");
