@@ -8,15 +8,11 @@
 #include "exporter/alerting/rules_file.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
+#include "exporter/commands/refuse.h"
 #include "exporter/config/load.h"
 
 namespace kubecliff {
 namespace {
-
-int refuse(const std::string& message) {
-  std::cerr << "kubecliff: " << message << '\n';
-  return kExitBadSettings;
-}
 
 // `kubecliff alert test`: one line for each receiver.
 int test(const std::string& wanted, const Settings& settings) {
@@ -36,8 +32,7 @@ int test(const std::string& wanted, const Settings& settings) {
   }
   const auto outcomes = delivery::send_test_alert(*config, *severity);
   if (!outcomes) {
-    std::cerr << "kubecliff: alert test: " << outcomes.error().message << '\n';
-    return kExitFailure;
+    return refuse("alert test: " + outcomes.error().message, kExitFailure);
   }
   if (outcomes->empty()) {
     return refuse(settings.alerting_config_file.string() + ": expected a receiver, got none");

@@ -19,6 +19,7 @@
 
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
+#include "exporter/commands/refuse.h"
 #include "exporter/commands/signals.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/load.h"
@@ -44,11 +45,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kWithin = 60s;
 
 constexpr std::string_view kStandardOutput = "-";
-
-int refuse(const std::string& message) {
-  std::cerr << "kubecliff: evidence: " << message << '\n';
-  return kExitBadSettings;
-}
 
 std::string milliseconds_text(milliseconds took) {
   return std::to_string(took.count()) + " ms";
@@ -135,17 +131,15 @@ Result<void> write(Bundle& bundle, const Job& job) {
 int gather_and_write(const Job& job, bool& left_behind) {
   // Said before the work is done, and again by the writing.
   if (!job.to_standard_output() && ::access(job.output.c_str(), F_OK) == 0) {
-    std::cerr << "kubecliff: evidence: " << job.output
-              << ": is there already, and is not written over\n";
-    return kExitFailure;
+    return refuse("evidence: " + job.output + ": is there already, and is not written over",
+                  kExitFailure);
   }
   const std::filesystem::path folder = std::filesystem::path{job.output}.parent_path();
   if (!job.to_standard_output() &&
       ::access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
-    std::cerr << "kubecliff: evidence: " << job.output << ": "
-              << std::generic_category().message(errno)
-              << "; --output-file=FILE names another place, - is standard output\n";
-    return kExitFailure;
+    return refuse("evidence: " + job.output + ": " + std::generic_category().message(errno) +
+                      "; --output-file=FILE names another place, - is standard output",
+                  kExitFailure);
   }
   std::vector<Source> sources = evidence::all_sources(job.question);
   evidence::Asked asked = evidence::ask_sources(std::move(sources), kWithin, tell);
@@ -159,8 +153,7 @@ int gather_and_write(const Job& job, bool& left_behind) {
     bundle.add(std::move(gathered));
   }
   if (const Result<void> written = write(bundle, job); !written) {
-    std::cerr << "kubecliff: evidence: " << written.error().message << '\n';
-    return kExitFailure;
+    return refuse("evidence: " + written.error().message, kExitFailure);
   }
   std::cerr << "kubecliff: evidence: " << bundle.files() << " files"
             << (bundle.missed().empty() ? ""
@@ -179,23 +172,23 @@ int run_evidence(const CommandLine& line, const SettingTable& table,
   // Who the user is belongs in no command line, and so not in the manifest.
   if (!url.empty() && ((!url.starts_with("http://") && !url.starts_with("https://")) ||
                        url.find('@') != std::string_view::npos)) {
-    return refuse("--url: expected http://HOST:PORT or https://HOST:PORT, got \"" + words.url +
-                  "\"; see kubecliff --help");
+    return refuse("evidence: --url: expected http://HOST:PORT or https://HOST:PORT, got \"" +
+                  words.url + "\"; see kubecliff --help");
   }
   if (words.output_file == kStandardOutput && ::isatty(STDOUT_FILENO) != 0) {
-    return refuse("--output-file=-: standard output is a terminal, and a tar.gz is no text");
+    return refuse(
+        "evidence: --output-file=-: standard output is a terminal, and a tar.gz is no text");
   }
   const auto settings = load_settings(line, table, specs);
   if (!settings) {
-    std::cerr << "kubecliff: " << settings.error().message << '\n';
-    return kExitBadSettings;
+    return refuse(settings.error().message);
   }
   int exit_code = kExitFailure;
   bool left_behind = false;
   try {
     exit_code = gather_and_write(make_job(words, *settings, specs), left_behind);
   } catch (const std::exception& error) {
-    std::cerr << "kubecliff: evidence: " << error.what() << '\n';
+    exit_code = refuse("evidence: " + std::string{error.what()}, kExitFailure);
   }
   if (left_behind) {
     (void)std::fflush(nullptr);

@@ -12,6 +12,7 @@
 #include "collectors/core/result.h"
 #include "collectors/curl/multi.h"
 #include "exporter/commands/exit_code.h"
+#include "exporter/commands/refuse.h"
 #include "exporter/config/load.h"
 #include "exporter/http/listen_address.h"
 #include "exporter/http/web_config.h"
@@ -148,13 +149,10 @@ int run_healthcheck(const CommandLine& line, const SettingTable& table,
                     std::span<const CollectorSpec> specs) {
   const auto asked = target(line, table, specs);
   if (!asked) {
-    std::cerr << "kubecliff: " << asked.error().message << '\n';
-    return kExitUnhealthy;
+    return refuse(asked.error().message, kExitUnhealthy);
   }
   if (const auto answer = ask(*asked); !answer) {
-    std::cerr << "kubecliff: healthcheck: " << url(*asked) << ": " << answer.error().message
-              << '\n';
-    return kExitUnhealthy;
+    return refuse("healthcheck: " + url(*asked) + ": " + answer.error().message, kExitUnhealthy);
   }
   std::cout << url(*asked) << ": ok\n";
   return kExitOk;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "exporter/commands/exit_code.h"
+#include "exporter/commands/refuse.h"
 #include "exporter/config/load.h"
 #include "exporter/preflight/checks.h"
 #include "exporter/preflight/gather.h"
@@ -38,11 +39,6 @@ int exit_code(Verdict verdict) {
       break;
   }
   return kExitUnknown;
-}
-
-int refuse(const std::string& message) {
-  std::cerr << "kubecliff: " << message << '\n';
-  return kExitBadSettings;
 }
 
 int check_node(preflight::Target target, Output output, const Settings& settings,
@@ -78,8 +74,7 @@ int run_preflight(const CommandLine& line, const SettingTable& table,
   try {
     return check_node(*target, *output, *settings, specs);
   } catch (const std::exception& error) {
-    std::cerr << "kubecliff: preflight: " << error.what() << '\n';
-    return kExitUnknown;
+    return refuse("preflight: " + std::string{error.what()}, kExitUnknown);
   }
 }
 

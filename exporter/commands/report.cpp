@@ -9,7 +9,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
-#include <exception>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -22,6 +21,7 @@
 #include "exporter/client/ask_daemon.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
+#include "exporter/commands/refuse.h"
 #include "exporter/commands/signals.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/load.h"
@@ -59,11 +59,6 @@ std::optional<Output> parse_output(std::string_view text) {
 
 std::optional<std::size_t> top_of(const CommandLine& line) {
   return line.report.top.empty() ? std::optional{report::kTop} : report::parse_top(line.report.top);
-}
-
-int refuse(const std::string& message) {
-  std::cerr << "kubecliff: " << message << '\n';
-  return kExitBadSettings;
 }
 
 int refuse_top(std::string_view command, const std::string& text) {
@@ -266,8 +261,8 @@ int run_report(const CommandLine& line, const SettingTable& table,
   }
   const auto report = (*report_look)(report::LocalNode::kOver);
   if (!report) {
-    std::cerr << "kubecliff: report: " << console::printable(report.error().message) << '\n';
-    return exit_code(report.error());
+    return refuse("report: " + console::printable(report.error().message),
+                  exit_code(report.error()));
   }
   std::cout << written(*report, *output) << std::flush;
   return exit_code(*report);

@@ -13,6 +13,7 @@
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
 #include "exporter/commands/node_report.h"
+#include "exporter/commands/refuse.h"
 #include "exporter/commands/routes.h"
 #include "exporter/commands/signals.h"
 #include "exporter/commands/version.h"
@@ -185,18 +186,13 @@ class Daemon {
   WebServers servers_;  // the last, so that no request outlives what answers it
 };
 
-int refuse(int exit_code, const Error& error) {
-  std::cerr << "kubecliff: " << error.message << '\n';
-  return exit_code;
-}
-
 // Of a file of the configuration.
 int refuse_file(const Confinement& confinement, Error error) {
   if (error.kind == ErrorKind::denied && confinement.gave_up_reading_everything()) {
     error.message +=
         "; CAP_DAC_OVERRIDE is given up at the start, so user 0 itself must be allowed to";
   }
-  return refuse(kExitBadSettings, error);
+  return refuse(error.message);
 }
 
 void stop(Daemon& daemon) {
@@ -214,14 +210,14 @@ int serve(const CommandLine& line, const SettingTable& table,
   // Before any file is read, and while there is one thread.
   auto confinement = Confinement::enter(specs);
   if (!confinement) {
-    return refuse(kExitFailure, confinement.error());
+    return refuse(confinement.error().message, kExitFailure);
   }
   auto settings = load_settings(line, table, specs);
   if (!settings) {
     return refuse_file(*confinement, settings.error());
   }
   if (const auto tightened = confinement->tighten(*settings); !tightened) {
-    return refuse(kExitFailure, tightened.error());
+    return refuse(tightened.error().message, kExitFailure);
   }
   auto web_config = open_web_config(settings->web_config_file);
   if (!web_config) {
@@ -232,7 +228,7 @@ int serve(const CommandLine& line, const SettingTable& table,
   Daemon daemon{line, table, specs, *confinement, std::move(*settings)};
   if (const auto started = daemon.start(std::move(*web_config)); !started) {
     (void)daemon.stop();
-    return refuse(kExitFailure, started.error());
+    return refuse(started.error().message, kExitFailure);
   }
   int signal = next_signal();
   while (signal == SIGHUP) {

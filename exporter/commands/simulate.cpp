@@ -13,8 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include "collectors/core/split.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
+#include "exporter/commands/refuse.h"
 #include "exporter/commands/signals.h"
 #include "exporter/config/load.h"
 #include "exporter/config/values.h"
@@ -48,18 +50,6 @@ std::unexpected<Error> wrong(std::string_view option, std::string_view expected,
                                         "\"; see kubecliff --help");
 }
 
-std::vector<std::string_view> split(std::string_view list) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const std::size_t comma = list.find(',');
-    parts.push_back(list.substr(0, comma));
-    if (comma == std::string_view::npos) {
-      return parts;
-    }
-    list.remove_prefix(comma + 1);
-  }
-}
-
 std::optional<std::int64_t> integer_within(std::string_view text, std::int64_t least,
                                            std::int64_t most) {
   const auto number = parse_integer(text);
@@ -71,7 +61,7 @@ Result<Plan> parse_plan(const SimulateWords& words) {
   if (!words.services.empty()) {
     constexpr std::size_t kMostCounts = 20;
     plan.services.clear();
-    for (const std::string_view part : split(words.services)) {
+    for (const std::string_view part : split(words.services, ",")) {
       const auto number = integer_within(part, 2, simulate::kMostServices);
       if (!number || plan.services.size() == kMostCounts) {
         return wrong("services", "up to 20 numbers from 2 to 44000, such as 100,1000,5000",
@@ -91,7 +81,7 @@ Result<Plan> parse_plan(const SimulateWords& words) {
     plan.endpoints = static_cast<int>(*number);
   }
   if (!words.backend.empty()) {
-    for (const std::string_view part : split(words.backend)) {
+    for (const std::string_view part : split(words.backend, ",")) {
       const auto backend = simulate::parse_backend(part);
       if (!backend) {
         return wrong("backend", "some of iptables-legacy, iptables-nft, nftables, ipvs",
@@ -231,8 +221,7 @@ int run_simulate(const CommandLine& line, const SettingTable& table,
   const auto wanted = parse(line.simulate);
   const auto settings = load_settings(line, table, specs);
   if (!wanted || !settings) {
-    std::cerr << "kubecliff: " << (wanted ? settings.error() : wanted.error()).message << '\n';
-    return kExitBadSettings;
+    return refuse((wanted ? settings.error() : wanted.error()).message);
   }
   std::cerr << "kubecliff simulate: asking this node's collectors\n";
   simulate::Report report{.endpoints = wanted->plan.endpoints,
@@ -242,8 +231,7 @@ int run_simulate(const CommandLine& line, const SettingTable& table,
   block_signals();  // simulate::Stop takes them
   Result<Measured> measured = measure(*wanted);
   if (!measured) {
-    std::cerr << "kubecliff: simulate: " << measured.error().message << '\n';
-    return kExitFailure;
+    return refuse("simulate: " + measured.error().message, kExitFailure);
   }
   report.measured = std::move(*measured);
   report.meetings =

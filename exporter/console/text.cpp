@@ -41,6 +41,14 @@ std::string wrapped(std::string_view text, std::size_t column, std::size_t inden
   return out;
 }
 
+std::string grouped(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3; at -= 3) {
+    text.insert(at - 3, ",");
+  }
+  return text;
+}
+
 std::string upper(std::string_view text) {
   std::string out{text};
   std::ranges::transform(out, out.begin(), [](char letter) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@ inline constexpr std::size_t kMostBytes = 1'000;
 // with a newline where there is a word.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t column, std::size_t indent);
 
+[[nodiscard]] std::string grouped(std::uint64_t number);  // 1,234,567
 [[nodiscard]] std::string upper(std::string_view text);
 
 }  // namespace kubecliff::console

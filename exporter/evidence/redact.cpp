@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "collectors/core/split.h"
+
 namespace kubecliff::evidence {
 namespace {
 
@@ -250,18 +252,6 @@ std::string_view kind_name(NameKind kind) {
       break;
   }
   return "name";
-}
-
-std::vector<std::string_view> split(std::string_view text, std::string_view separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) {
-      return parts;
-    }
-    text.remove_prefix(at + separator.size());
-  }
 }
 
 bool has_letter(std::string_view text) {

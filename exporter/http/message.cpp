@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "collectors/core/split.h"
 #include "exporter/http/ascii.h"
 
 namespace kubecliff::http {
@@ -97,7 +98,7 @@ std::optional<std::string> percent_decoded(std::string_view text) {
 
 Result<std::vector<QueryParameter>> parse_query(std::string_view query) {
   std::vector<QueryParameter> parameters;
-  for (const std::string_view pair : split(query, '&')) {
+  for (const std::string_view pair : split(query, "&")) {
     if (pair.empty()) {
       continue;
     }

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "collectors/core/split.h"
 #include "exporter/http/ascii.h"
 
 namespace kubecliff::http {
@@ -22,8 +23,8 @@ double parse_quality(std::string_view text) {
 
 std::vector<Preference> parse_preferences(std::string_view header) {
   std::vector<Preference> preferences;
-  for (const std::string_view entry : split(header, ',')) {
-    const auto parts = split(entry, ';');
+  for (const std::string_view entry : split(header, ",")) {
+    const auto parts = split(entry, ";");
     Preference preference{.value = trimmed(parts.front())};
     if (preference.value.empty()) {
       continue;

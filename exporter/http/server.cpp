@@ -25,6 +25,7 @@
 #include <thread>
 #include <utility>
 
+#include "collectors/core/split.h"
 #include "exporter/http/ascii.h"
 #include "exporter/http/basic_auth.h"
 #include "exporter/http/contained.h"
@@ -220,7 +221,7 @@ std::string http_date(std::time_t now) {
 }
 
 bool has_token(std::string_view header, std::string_view token) {
-  return std::ranges::any_of(split(header, ','), [&](std::string_view entry) {
+  return std::ranges::any_of(split(header, ","), [&](std::string_view entry) {
     return ascii_iequal(trimmed(entry), token);
   });
 }

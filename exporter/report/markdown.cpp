@@ -14,6 +14,8 @@
 namespace kubecliff::report {
 namespace {
 
+using console::grouped;
+
 constexpr std::size_t kMostName = 120;
 
 // ASCII, and what Markdown reads as its own with a backslash before it.

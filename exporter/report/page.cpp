@@ -16,11 +16,14 @@
 
 #include "exporter/chart/line_chart.h"
 #include "exporter/config/values.h"
+#include "exporter/console/text.h"
 #include "exporter/markup/escaped.h"
 #include "exporter/report/words.h"
 
 namespace kubecliff::report {
 namespace {
+
+using console::grouped;
 
 using markup::escaped;
 

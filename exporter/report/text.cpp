@@ -14,6 +14,7 @@
 namespace kubecliff::report {
 namespace {
 
+using console::grouped;
 using console::padded;
 using console::printable;
 using console::right_aligned;

@@ -4,9 +4,12 @@
 #include <cmath>
 
 #include "exporter/alerting/words.h"
+#include "exporter/console/text.h"
 
 namespace kubecliff::report {
 namespace {
+
+using console::grouped;
 
 std::string with_labels(const std::string& text, const Labels& labels) {
   std::string values;
@@ -17,14 +20,6 @@ std::string with_labels(const std::string& text, const Labels& labels) {
 }
 
 }  // namespace
-
-std::string grouped(std::uint64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3; at -= 3) {
-    text.insert(at - 3, ",");
-  }
-  return text;
-}
 
 std::string figure(std::string_view unit, double value) {
   if (unit == "ratio" || unit == "seconds" || unit == "state" || !std::isfinite(value)) {

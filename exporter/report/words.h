@@ -1,7 +1,6 @@
 // How a report says things, whoever writes it. Pure functions; texts of others as they came.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,7 +10,6 @@ namespace kubecliff::report {
 
 // "12,345", "71.2%", "3m 20s", "0.02 packets/s", "1,203/min".
 [[nodiscard]] std::string figure(std::string_view unit, double value);
-[[nodiscard]] std::string grouped(std::uint64_t number);  // 1,234,567
 
 // "conntrack use", "tunnel mtu (eth0)": what is measured, and the values of the labels that tell it
 // from others.

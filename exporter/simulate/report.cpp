@@ -8,20 +8,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "exporter/console/text.h"
 #include "exporter/simulate/text.h"
 
 namespace kubecliff::simulate {
 namespace {
 
+using console::printable;
+using console::right_aligned;
 using nlohmann::ordered_json;
-
-// What tools and the system say of themselves.
-std::string printable(std::string_view text) {
-  constexpr std::size_t kMost = 300;
-  std::string clean{text.substr(0, kMost)};
-  std::ranges::replace_if(clean, [](char byte) { return byte < ' ' || byte > '~'; }, '?');
-  return clean;
-}
 
 std::string with_digits(double value, int digits) {
   std::array<char, 32> text{};
@@ -37,25 +32,14 @@ std::string three_digits(double value) {
   return with_digits(value, value >= 9.995 ? 1 : 2);
 }
 
-// "12,300".
-std::string grouped(std::int64_t number) {
-  std::string text = std::to_string(number);
-  for (std::ptrdiff_t at = std::ssize(text) - 3; at > (number < 0 ? 1 : 0); at -= 3) {
-    text.insert(static_cast<std::size_t>(at), ",");
-  }
-  return text;
-}
-
-std::string grouped(double number) {
-  return grouped(static_cast<std::int64_t>(std::llround(number)));
+// None of the numbers is less than 0.
+template <typename Number>
+std::string whole(Number number) {
+  return console::grouped(static_cast<std::uint64_t>(std::llround(number)));
 }
 
 std::string percent(double ratio) {
-  return concat(grouped(ratio * 100), "%");
-}
-
-std::string padded(const std::string& text, std::size_t width) {
-  return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
+  return concat(whole(ratio * 100), "%");
 }
 
 constexpr std::size_t kColumn = 10;
@@ -75,7 +59,7 @@ std::string table(const Report& report, Backend backend) {
   std::string text;
   for (std::size_t line = 0; line < 2; ++line) {
     for (const auto& head : kHead) {
-      text += padded(std::string{head[line]}, kColumn + (head[1] == "(kubecliff)" ? 2 : 0));
+      text += right_aligned(std::string{head[line]}, kColumn + (head[1] == "(kubecliff)" ? 2 : 0));
     }
     text += "\n";
   }
@@ -84,39 +68,39 @@ std::string table(const Report& report, Backend backend) {
       continue;
     }
     const Path& last = point.at(Position::last);
-    text += padded(grouped(std::int64_t{point.services}), kColumn) +
-            padded(grouped(point.rules), kColumn);
+    text +=
+        right_aligned(whole(point.services), kColumn) + right_aligned(whole(point.rules), kColumn);
     for (const Figure& figure : {point.full, point.update, point.list}) {
-      text += padded(time_text(figure.median), kColumn);
+      text += right_aligned(time_text(figure.median), kColumn);
     }
-    text += padded(time_text(point.read.median), kColumn + 2);
+    text += right_aligned(time_text(point.read.median), kColumn + 2);
     for (const Figure& figure :
          {point.at(Position::first).new_flow, last.new_flow, last.established}) {
-      text += padded(time_text(figure.median), kColumn);
+      text += right_aligned(time_text(figure.median), kColumn);
     }
-    text += padded(grouped(last.connections.median), kColumn) +
-            padded(percent(noise_of(point)), kColumn) + "\n";
+    text += right_aligned(whole(last.connections.median), kColumn) +
+            right_aligned(percent(noise_of(point)), kColumn) + "\n";
   }
   return text;
 }
 
 std::string bound_text(const Meeting& meeting) {
   return meeting.unit == "seconds" ? time_text(meeting.bound)
-                                   : grouped(meeting.bound) + " " + meeting.unit;
+                                   : whole(meeting.bound) + " " + meeting.unit;
 }
 
 std::string when_text(const Meeting& meeting) {
   if (meeting.days && *meeting.days <= 0) {
     return ", and this node has more";
   }
-  return meeting.days ? concat(", in ", grouped(*meeting.days), " days") : std::string{};
+  return meeting.days ? concat(", in ", whole(*meeting.days), " days") : std::string{};
 }
 
 // "warning (2.00 s) at 4,210 Services, in 30 days".
 std::string meeting_text(const Meeting& meeting) {
   constexpr std::array<std::string_view, 3> kWhere{" at ", " below ", " not up to "};
   return concat(kubecliff::name(meeting.severity), " (", bound_text(meeting), ")",
-                kWhere[static_cast<std::size_t>(meeting.where)], grouped(meeting.services),
+                kWhere[static_cast<std::size_t>(meeting.where)], whole(meeting.services),
                 " Services", when_text(meeting));
 }
 
@@ -196,7 +180,7 @@ std::vector<std::string> outlook_lines(const Report& report) {
   std::vector<std::string> lines;
   lines.push_back(
       present.services
-          ? concat("This node: ", grouped(*present.services), " Service ports, ",
+          ? concat("This node: ", whole(*present.services), " Service ports, ",
                    printable(present.from), ".")
           : concat("Where this node stands is not known: ", printable(present.from), "."));
   if (present.growth) {
@@ -236,9 +220,8 @@ std::string tables_text(const Report& report) {
   }
   for (const Missing& missing : measured.missing) {
     append(text, "Not measured: ", name(missing.backend),
-           missing.services
-               ? concat(", from ", grouped(std::int64_t{*missing.services}), " Services on")
-               : std::string{},
+           missing.services ? concat(", from ", whole(*missing.services), " Services on")
+                            : std::string{},
            ": ", printable(missing.why), ".\n");
   }
   text +=

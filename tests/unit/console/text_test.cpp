@@ -1,5 +1,7 @@
 #include "exporter/console/text.h"
 
+#include <cstdint>
+#include <limits>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -29,6 +31,13 @@ TEST(Wrapped, GoesOnFromItsColumnAndStaysInTheWidth) {
   // A word that is wider than all stands in a line of its own.
   const std::string wide(kWidth + 20, 'w');
   EXPECT_EQ(wrapped("one " + wide + " two", 0, 2), "one\n  " + wide + "\n  two\n");
+}
+
+TEST(Grouped, PutsACommaBeforeEveryThird) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(1'000), "1,000");
+  EXPECT_EQ(grouped(std::numeric_limits<std::uint64_t>::max()), "18,446,744,073,709,551,615");
 }
 
 TEST(Upper, IsOfLettersAlone) {

@@ -27,13 +27,6 @@ TEST(Figure, ReadsAsAPersonWouldWriteIt) {
   EXPECT_EQ(figure("", std::numeric_limits<double>::infinity()), "inf ");
 }
 
-TEST(Grouped, PutsACommaBeforeEveryThird) {
-  EXPECT_EQ(grouped(0), "0");
-  EXPECT_EQ(grouped(999), "999");
-  EXPECT_EQ(grouped(1'000), "1,000");
-  EXPECT_EQ(grouped(std::numeric_limits<std::uint64_t>::max()), "18,446,744,073,709,551,615");
-}
-
 TEST(IsNear, FromHalfOfTheFirstBoundOn) {
   Measure measure{
       .check = "a",
