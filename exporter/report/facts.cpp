@@ -30,8 +30,9 @@ struct FactSpec {
 };
 
 // What conntrack's entries grow by in a minute, by the line through the last half hour.
-#define KUBECLIFF_GROWTH \
-  "(predict_linear(kubecliff_conntrack_entries[30m], 60) - kubecliff_conntrack_entries)"
+#define KUBECLIFF_GROWTH                                  \
+  "(predict_linear(kubecliff_conntrack_entries[30m], 60)" \
+  " - predict_linear(kubecliff_conntrack_entries[30m], 0))"
 
 constexpr std::array kFacts{
     FactSpec{.section = "size",
@@ -173,10 +174,13 @@ constexpr std::array kFacts{
              .id = "conntrack_drops",
              .text = "packets dropped because they cannot be tracked",
              .unit = "/s",
-             .value = "rate(kubecliff_conntrack_drop_total[5m])"},
+             .value = "rate(kubecliff_conntrack_drop_total[5m])"
+                      " - (rate(kubecliff_conntrack_insert_failed_total[5m])"
+                      " - rate(kubecliff_conntrack_chain_too_long_total[5m])"
+                      " or rate(kubecliff_conntrack_insert_failed_total[5m]))"},
     FactSpec{.section = "conntrack",
              .id = "conntrack_insert_failed",
-             .text = "of those, lost to clashes of new connections",
+             .text = "new connections lost to clashes",
              .unit = "/s",
              .value = "rate(kubecliff_conntrack_insert_failed_total[5m])"},
     FactSpec{.section = "conntrack",

@@ -1,5 +1,6 @@
 #include "exporter/report/make_report.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -22,6 +23,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Pair;
 
 // A node whose figures a test sets, under the names and labels that collectors declare.
@@ -138,6 +140,34 @@ TEST_F(MakeReportTest, SaysWhenATableThatGrowsIsFull) {
   // Two seconds say nothing of a trend.
   EXPECT_THAT(facts(report(seconds{2}), "conntrack"),
               ElementsAre(Pair("conntrack_entries", 2'000), Pair("conntrack_limit", 5'000)));
+}
+
+// A burst: the line through the last half hour lies far from where the table is now.
+TEST_F(MakeReportTest, ATableThatJumpsGrows) {
+  for (int minute = 0; minute <= 10; ++minute) {
+    serve("kubecliff_conntrack_entries", {}, minute < 9 ? 1'000 : 6'000);
+    serve("kubecliff_conntrack_entries_limit", {}, 10'000);
+    scrape(minutes{minute});
+  }
+  const auto made = facts(report(minutes{10}), "conntrack");
+  const auto growth =
+      std::ranges::find(made, "conntrack_growth", &decltype(made)::value_type::first);
+  ASSERT_NE(growth, made.end());
+  // By least squares: minutes 0 to 8 at 1,000, 9 and 10 at 6,000.
+  EXPECT_NEAR(growth->second, 409.09, 0.01);
+}
+
+// A clash counts as a drop and as insert_failed, a chain that is too long as insert_failed alone.
+TEST_F(MakeReportTest, ClashesAreNotAmongThePacketsThatCannotBeTracked) {
+  for (int minute = 0; minute <= 6; ++minute) {
+    serve("kubecliff_conntrack_drop_total", {}, 60 * 5 * minute);
+    serve("kubecliff_conntrack_insert_failed_total", {}, 60 * 4 * minute);
+    serve("kubecliff_conntrack_chain_too_long_total", {}, 60 * 1 * minute);
+    scrape(minutes{minute});
+  }
+  EXPECT_THAT(facts(report(minutes{6}), "conntrack"),
+              IsSupersetOf({Pair("conntrack_drops", testing::DoubleNear(2, 1e-6)),
+                            Pair("conntrack_insert_failed", testing::DoubleNear(4, 1e-6))}));
 }
 
 TEST_F(MakeReportTest, OfManyKindsOfFlowsTellsTheFiveThatAreMost) {
