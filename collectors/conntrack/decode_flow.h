@@ -2,6 +2,7 @@
 // Source: net/netfilter/nf_conntrack_netlink.c (ctnetlink_fill_info).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -66,6 +67,13 @@ struct Flow {
   FlowTuple original;
   FlowTuple reply;
 };
+
+// Whether its packets go elsewhere than the client sends them. IPVS changes the reply's tuple and
+// leaves IPS_DST_NAT alone, so that the tuples are compared.
+[[nodiscard]] inline bool is_translated(const Flow& flow) {
+  return flow.original.destination_port != flow.reply.source_port ||
+         !std::ranges::equal(flow.original.destination, flow.reply.source);
+}
 
 // The payload of one answer to a dump by IPCTNL_MSG_CT_GET. A few of some thirty attributes are
 // needed, so they are read here, in one pass: libnetfilter_conntrack decodes all of them,

@@ -23,6 +23,7 @@ struct Destination {
   Address address = {};
   std::uint16_t port = 0;
   std::uint8_t protocol = 0;
+  bool translated = false;
 
   friend auto operator<=>(const Destination&, const Destination&) = default;
 };
@@ -53,8 +54,11 @@ Top<Talker> top_of(const Sources& sources, std::size_t most) {
 Top<Target> top_of(const Targets& targets, std::size_t most) {
   Top<Target> top{.error = targets.error()};
   for (const auto& [to, count] : targets.top(most)) {
-    top.most.push_back(
-        {.address = to.address, .port = to.port, .protocol = to.protocol, .flows = count});
+    top.most.push_back({.address = to.address,
+                        .port = to.port,
+                        .protocol = to.protocol,
+                        .translated = to.translated,
+                        .flows = count});
   }
   return top;
 }
@@ -103,7 +107,8 @@ void FlowTops::add(const Flow& flow) {
   const Address source{flow.original.source};
   const Destination target{.address = Address{flow.original.destination},
                            .port = flow.original.destination_port,
-                           .protocol = flow.protocol};
+                           .protocol = flow.protocol,
+                           .translated = is_translated(flow)};
   ++counters_->total;
   counters_->sources.add(source);
   counters_->targets.add(target);

@@ -42,6 +42,7 @@ struct Target {
   Address address = {};    // a Service's, where it is one
   std::uint16_t port = 0;  // 0 where the protocol has none
   std::uint8_t protocol = 0;
+  bool translated = false;  // to somewhere else, as what goes to a Service is
   std::uint64_t flows = 0;
 };
 

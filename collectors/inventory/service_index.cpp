@@ -48,10 +48,16 @@ bool ServiceIndex::is_clear(const Slot& slot) const {
 
 const Service* ServiceIndex::find(std::uint8_t protocol, AddressBytes address,
                                   std::uint16_t port) const {
-  std::span<const Slot> found = at(service_key(protocol, address, port));
-  if (found.empty()) {
-    found = at(node_port_key(protocol, address.size(), port));
-  }
+  return first_at(service_key(protocol, address, port));
+}
+
+const Service* ServiceIndex::find_node_port(std::uint8_t protocol, std::size_t address_size,
+                                            std::uint16_t port) const {
+  return first_at(node_port_key(protocol, address_size, port));
+}
+
+const Service* ServiceIndex::first_at(std::uint64_t key) const {
+  const std::span<const Slot> found = at(key);
   return found.empty() ? nullptr
                        : &services_.services[services_.addresses[found.front().address].service];
 }

@@ -18,10 +18,15 @@ class ServiceIndex {
  public:
   explicit ServiceIndex(const Services& services);
 
-  // The Service that is reached at an address: by the address itself, else as a node port. Null
-  // where none is. Where several dataplanes have it, the first of them.
+  // The Service that is at an address. Null where none is. Where several dataplanes have it, the
+  // first of them.
   [[nodiscard]] const Service* find(std::uint8_t protocol, AddressBytes address,
                                     std::uint16_t port) const;
+
+  // The same of a node port, whatever the node's address is. Flows that are not translated go to
+  // other machines' ports, which may have the same numbers.
+  [[nodiscard]] const Service* find_node_port(std::uint8_t protocol, std::size_t address_size,
+                                              std::uint16_t port) const;
 
   // Whose flows to `backend` are stale (docs/decisions/0013-stale-flows.md): the Service at that
   // address, where all is known of it and no dataplane has the backend for an endpoint of it. Null
@@ -37,6 +42,7 @@ class ServiceIndex {
   };
 
   [[nodiscard]] std::span<const Slot> at(std::uint64_t key) const;
+  [[nodiscard]] const Service* first_at(std::uint64_t key) const;
   [[nodiscard]] bool is_clear(const Slot& slot) const;
 
   const Services& services_;

@@ -33,11 +33,8 @@ void TranslatedFlows::add(const conntrack::Flow& flow) {
   const Bytes by = flow.reply.source;
   const std::uint16_t port = flow.original.destination_port;
   const std::uint16_t by_port = flow.reply.source_port;
-  if (flow.zoned || to.empty() || to.size() != by.size() || !is_service_protocol(flow.protocol)) {
-    return;
-  }
-  // IPVS changes the reply's tuple and leaves IPS_DST_NAT alone, so that it is compared.
-  if (port == by_port && std::ranges::equal(to, by)) {
+  if (flow.zoned || to.empty() || to.size() != by.size() || !is_service_protocol(flow.protocol) ||
+      !is_translated(flow)) {
     return;
   }
   if (before_.stale(flow.protocol, to, port, by, by_port) == nullptr) {

@@ -98,6 +98,9 @@ std::vector<TalkerRow> rows(const inventory::Top<inventory::Target>& top,
   rows.reserve(top.most.size());
   for (const inventory::Target& target : top.most) {
     const Service* service = index.find(target.protocol, target.address.view(), target.port);
+    if (service == nullptr && target.translated) {
+      service = index.find_node_port(target.protocol, target.address.size, target.port);
+    }
     rows.push_back({.address = address_text(target.address, target.port, target.protocol),
                     .service = service == nullptr ? "" : service->name,
                     .flows = target.flows,

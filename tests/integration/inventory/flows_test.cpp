@@ -126,6 +126,30 @@ TEST_F(FlowsTest, AreCountedAsListed) {
   EXPECT_EQ(text(few.sources.most[0].address), "127.0.0.1");
 }
 
+TEST_F(FlowsTest, OfATargetIsKnownWhetherItIsTranslated) {
+  test::switch_tracking_on();
+  ASSERT_THAT(test::conntrack({"-I", "-p", "udp", "-s", "192.0.2.7", "-d", "192.0.2.9", "--sport",
+                               "1000", "--dport", "30001", "-t", "60"}),
+              test::has_value());
+  ASSERT_THAT(test::conntrack({"-I",        "-p",
+                               "udp",       "-s",
+                               "192.0.2.7", "-d",
+                               "192.0.2.9", "--sport",
+                               "1000",      "--dport",
+                               "30002",     "--reply-src",
+                               "10.0.0.1",  "--reply-dst",
+                               "192.0.2.7", "--reply-port-src",
+                               "8080",      "--reply-port-dst",
+                               "1000",      "-t",
+                               "60"}),
+              test::has_value());
+  std::map<int, bool> translated;
+  for (const Target& target : must(read_flows({})).targets.most) {
+    translated[target.port] = target.translated;
+  }
+  EXPECT_EQ(translated, (std::map<int, bool>{{30'001, false}, {30'002, true}}));
+}
+
 TEST_F(FlowsTest, AreNotReadAboveTheLimit) {
   test::switch_tracking_on();
   EXPECT_EQ(test::send_udp_flows(20), 0);

@@ -51,7 +51,7 @@ class ServiceIndexTest : public ::testing::Test {
   Services services_;
 };
 
-TEST_F(ServiceIndexTest, FindsByAddressAndElseByNodePort) {
+TEST_F(ServiceIndexTest, FindsByAddressAndByNodePort) {
   const ServiceIndex index{services_};
   const auto find = [&](std::uint8_t protocol, std::string_view at, std::uint16_t port) {
     const auto bytes = address_bytes(at);
@@ -60,8 +60,11 @@ TEST_F(ServiceIndexTest, FindsByAddressAndElseByNodePort) {
   EXPECT_TRUE(find(IPPROTO_TCP, "10.96.0.1", 80));
   EXPECT_FALSE(find(IPPROTO_UDP, "10.96.0.1", 80));
   EXPECT_FALSE(find(IPPROTO_TCP, "10.96.0.2", 80));
-  EXPECT_TRUE(find(IPPROTO_TCP, "192.0.2.1", 30'000));
-  EXPECT_FALSE(find(IPPROTO_TCP, "fd00::1", 30'000));
+  // What has the same number at somebody else's address is none of ours.
+  EXPECT_FALSE(find(IPPROTO_TCP, "192.0.2.1", 30'000));
+  EXPECT_NE(index.find_node_port(IPPROTO_TCP, 4, 30'000), nullptr);
+  EXPECT_EQ(index.find_node_port(IPPROTO_TCP, 16, 30'000), nullptr);
+  EXPECT_EQ(index.find_node_port(IPPROTO_TCP, 4, 80), nullptr);
 }
 
 TEST_F(ServiceIndexTest, AFlowToAFormerEndpointIsStale) {
