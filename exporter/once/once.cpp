@@ -26,21 +26,32 @@ Result<RefreshKind> refreshed(Collector& collector, Clock::time_point now, Sampl
   }
 }
 
+// Whether there may be more.
+bool took_events(Collector& collector) {
+  try {
+    collector.on_events();
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 struct Once::Asked {
   std::string_view name;
   std::unique_ptr<Collector> collector;
-  SnapshotPtr snapshot = {};
+  SnapshotPtr snapshot = {};  // outlives an error: what comes next may be that it is unchanged
+  bool failed = false;
   std::vector<std::string> failures = {};
 
   void ask(Clock::time_point now) {
     Samples samples;
     const auto kind = refreshed(*collector, now, samples);
     failures.clear();
+    failed = !kind;
     if (!kind) {
       failures.push_back(words(name, kind.error().message));
-      snapshot.reset();
       return;
     }
     for (const Error& miss : samples.misses()) {
@@ -94,7 +105,7 @@ std::vector<SnapshotPtr> Once::ask() {
     if (asked.name == "dataplane") {
       asked.ask(now + kOthersHaveTold);
     }
-    if (asked.snapshot != nullptr) {
+    if (asked.snapshot != nullptr && !asked.failed) {
       snapshots.push_back(asked.snapshot);
     }
   }
@@ -117,8 +128,8 @@ void Once::wait(Duration duration) {
       continue;  // the time is over, or a signal came
     }
     for (std::size_t i = 0; i < events.size(); ++i) {
-      if (events[i].revents != 0) {
-        collectors[i]->on_events();
+      if (events[i].revents != 0 && !took_events(*collectors[i])) {
+        events[i].fd = -1;
       }
     }
   }

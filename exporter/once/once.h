@@ -31,7 +31,7 @@ class Once {
   // only what has changed. A snapshot for each collector that has something to say.
   [[nodiscard]] std::vector<SnapshotPtr> ask();
 
-  // For so long collectors take in what happens.
+  // For so long collectors take in what happens; no longer those that throw at it.
   void wait(Duration duration);
 
   // What the last ask() could not read, "collector NAME: why".

@@ -109,7 +109,7 @@ TEST(Once, GoesOnBesideThoseThatFail) {
                           "collector misses: half of it"));
 }
 
-TEST(Once, KeepsWhatIsUnchangedAndForgetsWhatFails) {
+TEST(Once, KeepsWhatIsUnchangedAndServesNothingWhileItFails) {
   int turn = 0;
   const std::vector specs{
       fake_spec("a", Schedule::background, [&turn](auto now, Samples& out) -> Result<RefreshKind> {
@@ -118,8 +118,10 @@ TEST(Once, KeepsWhatIsUnchangedAndForgetsWhatFails) {
             return serves(7)(now, out);
           case 1:
             return RefreshKind::unchanged;
-          default:
+          case 2:
             return fail(ErrorKind::unavailable, "it is gone");
+          default:
+            return RefreshKind::unchanged;
         }
       })};
   Once once{all_on(specs), specs};
@@ -127,12 +129,15 @@ TEST(Once, KeepsWhatIsUnchangedAndForgetsWhatFails) {
   EXPECT_EQ(value_of(once.ask().front()), 7);
   EXPECT_THAT(once.ask(), IsEmpty());
   EXPECT_THAT(once.failures(), ElementsAre("collector a: it is gone"));
+  // Since the last that was served, as the collector says.
+  ASSERT_THAT(once.ask(), SizeIs(1));
+  EXPECT_THAT(once.failures(), IsEmpty());
 }
 
 // Its descriptor is readable until it is called.
 class EventfulCollector final : public Collector {
  public:
-  explicit EventfulCollector(int& calls) : calls_{calls} {}
+  EventfulCollector(int& calls, bool throws) : calls_{calls}, throws_{throws} {}
 
   Result<RefreshKind> refresh(Clock::time_point /*now*/, Samples& /*out*/) override {
     return RefreshKind::full;
@@ -140,27 +145,33 @@ class EventfulCollector final : public Collector {
   [[nodiscard]] int events() const override { return event_.get(); }
   void on_events() override {
     ++calls_;
+    if (throws_) {
+      throw std::runtime_error{"boom"};
+    }
     std::uint64_t count = 0;
     std::ignore = ::read(event_.get(), &count, sizeof count);
   }
 
  private:
   int& calls_;
+  bool throws_;
   UniqueFd event_{::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)};
 };
 
 TEST(Once, WhileItWaitsEventsAreTakenIn) {
-  int calls = 0;
-  CollectorSpec spec = fake_spec("a", Schedule::events, serves(1));
-  spec.make = [&calls](const CollectorContext&) -> Result<std::unique_ptr<Collector>> {
-    return std::make_unique<EventfulCollector>(calls);
-  };
-  const std::vector specs{spec};
-  Once once{all_on(specs), specs};
-  const Clock::time_point began = Clock::now();
-  once.wait(std::chrono::milliseconds{20});
-  EXPECT_EQ(calls, 1);
-  EXPECT_GE(Clock::now() - began, std::chrono::milliseconds{20});
+  for (const bool throws : {false, true}) {
+    int calls = 0;
+    CollectorSpec spec = fake_spec("a", Schedule::events, serves(1));
+    spec.make = [&](const CollectorContext&) -> Result<std::unique_ptr<Collector>> {
+      return std::make_unique<EventfulCollector>(calls, throws);
+    };
+    const std::vector specs{spec};
+    Once once{all_on(specs), specs};
+    const Clock::time_point began = Clock::now();
+    once.wait(std::chrono::milliseconds{20});
+    EXPECT_EQ(calls, 1);
+    EXPECT_GE(Clock::now() - began, std::chrono::milliseconds{20});
+  }
 }
 
 }  // namespace
