@@ -58,19 +58,24 @@ double where_straight(const Sample& a, const Sample& b, double bound) {
 
 // `samples` by Services.
 void meet(std::span<const Sample> samples, Nature nature, Meeting& meeting) {
-  if (samples.front().value > meeting.bound && nature == Nature::timed) {
+  const Sample& first = samples.front();
+  // What is counted is known below the first as well, where it grows from there.
+  const bool goes_on =
+      nature == Nature::counted && samples.size() > 1 && samples[1].value > first.value;
+  if (first.value > meeting.bound && !goes_on) {
     meeting.where = Meeting::Where::below;
-    meeting.services = samples.front().services;
+    meeting.services = first.services;
     return;
   }
   for (std::size_t i = 1; i < samples.size(); ++i) {
     if (samples[i].value > meeting.bound) {
-      meeting.services = where_straight(samples[i - 1], samples[i], meeting.bound);
+      meeting.services = std::max(0.0, where_straight(samples[i - 1], samples[i], meeting.bound));
       return;
     }
   }
   const Sample& last = samples.back();
-  if (nature == Nature::counted && samples.size() > 1) {
+  if (nature == Nature::counted && samples.size() > 1 &&
+      last.value > samples[samples.size() - 2].value) {
     meeting.services = where_straight(samples[samples.size() - 2], last, meeting.bound);
     return;
   }

@@ -186,7 +186,8 @@ std::vector<std::string> outlook_lines(const Report& report) {
   if (present.growth) {
     lines.push_back(concat("It grows by ", three_digits(*present.growth), " a day."));
   } else {
-    lines.emplace_back("How it grows is not known (--growth), and so not when it meets a bound.");
+    lines.emplace_back(
+        "How it grows is not known, and so not when it meets a bound: --growth=N, Services a day.");
   }
   const Meeting* before = nullptr;
   for (const Meeting& meeting : report.meetings) {

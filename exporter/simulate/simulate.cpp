@@ -66,15 +66,23 @@ std::uint64_t bytes_needed(Backend backend, int services, int endpoints) {
                      (static_cast<std::uint64_t>(endpoints) + 1);
 }
 
-// MemAvailable; nothing where it is not told.
+// What this process's container may still take: its limit is that of the control group (version 2)
+// that it sees as the first.
+std::optional<std::uint64_t> bytes_of_container() {
+  const Result<std::uint64_t> most = read_number("/sys/fs/cgroup/memory.max");  // or "max"
+  const Result<std::uint64_t> taken = read_number("/sys/fs/cgroup/memory.current");
+  return most && taken ? std::optional{*most - std::min(*most, *taken)} : std::nullopt;
+}
+
+// The least of MemAvailable and of what the container may take; nothing where neither is told.
 std::optional<std::uint64_t> available_bytes() {
-  std::optional<std::uint64_t> bytes;
+  std::optional<std::uint64_t> bytes = bytes_of_container();
   std::ignore = visit_lines("/proc/meminfo", [&](std::string_view line) -> Result<void> {
     if (line.starts_with("MemAvailable:") && line.ends_with(" kB")) {
       line.remove_prefix(line.find_first_of("0123456789"));
       line.remove_suffix(3);
       if (const auto number = parse_number<std::uint64_t>(line)) {
-        bytes = *number * 1024;
+        bytes = std::min(*number * 1024, bytes.value_or(*number * 1024));
       }
     }
     return {};
@@ -392,13 +400,15 @@ class Simulation {
         found = find_tools(backend, path);
         why = found.tools ? "" : "not found: " + found.missing;
       }
+      // What is not here is missed only by who asked for it by name, what fails by everybody.
+      bool missed = asked;
       if (why.empty()) {
         why = warm_up(backend, *found.tools);
+        missed = true;
       }
       if (!why.empty()) {
         measured_.missing.push_back({.backend = backend, .services = {}, .why = std::move(why)});
-        // What nobody asked for by name is not missed.
-        lower(asked ? Ending::incomplete : Ending::whole);
+        lower(missed ? Ending::incomplete : Ending::whole);
         continue;
       }
       measured_.machine.tools.push_back(

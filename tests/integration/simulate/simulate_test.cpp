@@ -120,12 +120,16 @@ TEST_F(SimulateTest, TheLastServicePaysInIptablesAndNotInNftables) {
     // slower.
     EXPECT_GT(half, walk * 0.15);
     EXPECT_LT(half, walk * 0.85);
-    EXPECT_GT(walk, walk_of_few);
+    EXPECT_GT(walk, 4 * walk_of_few) << "fifteen times as many";
     EXPECT_LT(flat, walk / 2);
-    EXPECT_LT(connections(many, "last"), 1.2 * connections(many, "first"));
+    EXPECT_LT(connections(many, "last"), connections(many, "first"));
     EXPECT_GT(many["full_restore_seconds"]["least"].get<double>(),
               few["full_restore_seconds"]["least"].get<double>());
   }
+  // An update of nftables costs what changes.
+  const double update_of_few = point_of(run, "nftables", kFew)["update_seconds"]["least"];
+  const double update = nftables["update_seconds"]["least"];
+  EXPECT_LT(update, 5 * update_of_few);
   // nat rules of n Services: 4 that are once a node and 4 jumps, and 2 + 3 a Service of 2
   // endpoints.
   EXPECT_EQ(point_of(run, "iptables-legacy", kFew)["rules"], 8 + (kFew * (2 + (3 * 2))));
@@ -224,10 +228,22 @@ TEST_F(SimulateTest, RulesThatAreNotAllThereAreNotMeasured) {
   fs::permissions(tree.path() / "iptables-legacy-restore", fs::perms::owner_all);
   tree.file("iptables-legacy-save", "#!/bin/sh\n");
   fs::permissions(tree.path() / "iptables-legacy-save", fs::perms::owner_all);
-  const ToolRun run = run_simulate({"--services=50", "--backend=iptables-legacy"},
-                                   {"env", "PATH=" + tree.path().string() + ":/usr/bin:/bin"});
+  // Nobody has asked for it by name, and still it is missed.
+  const ToolRun run =
+      run_simulate({"--services=50"}, {"env", "PATH=" + tree.path().string() + ":/usr/bin:/bin"});
   EXPECT_EQ(run.exit_status, 1);
   EXPECT_THAT(run.out, HasSubstr("what was read back is not what was written: nat rules "));
+}
+
+TEST_F(SimulateTest, TakesNoMoreThanHalfOfWhatItsContainerHasLeft) {
+  const std::vector<std::string> in_a_container{
+      "unshare", "--mount", "sh", "-c",
+      "mount -t tmpfs none /sys/fs/cgroup && echo 400000000 >/sys/fs/cgroup/memory.max &&"
+      " echo 200000000 >/sys/fs/cgroup/memory.current && exec \"$0\" \"$@\""};
+  const ToolRun run = run_simulate({"--services=50,3000", "--backend=nftables"}, in_a_container);
+  EXPECT_EQ(run.exit_status, 1);
+  EXPECT_THAT(run.out, HasSubstr("Not measured: nftables, from 3,000 Services on: would take more "
+                                 "than half of the memory that is free"));
 }
 
 TEST_F(SimulateTest, WithoutPrivilegeSaysWhichItTakes) {

@@ -107,6 +107,35 @@ TEST(Meetings, ABoundBelowTheFirstPointIsSaidToBe) {
   EXPECT_EQ(restore.days, std::nullopt);
 }
 
+TEST(Meetings, OfOnePointAlone) {
+  std::vector<Point> points{point(Backend::iptables_legacy, 5'000)};
+  points[0].worst_case_walk = 5'000;
+  const auto all = meetings(points, default_checks(), present(1, 1));
+  const Meeting services =
+      find(all, Backend::iptables_legacy, "services_in_iptables", Severity::warning);
+  EXPECT_EQ(services.where, Meeting::Where::below) << "two thousand are a warning";
+  EXPECT_EQ(services.services, 5'000);
+  EXPECT_EQ(find(all, Backend::iptables_legacy, "services_in_iptables", Severity::critical).where,
+            Meeting::Where::not_up_to);
+}
+
+// Of a bound that was met long before the first point.
+TEST(Meetings, AreNeverAtLessThanNoService) {
+  std::vector<Point> points{point(Backend::iptables_legacy, 100),
+                            point(Backend::iptables_legacy, 200)};
+  points[0].rules = 1'000'000;
+  points[1].rules = 1'000'001;
+  const auto all = meetings(points, default_checks(), present(1, 1));
+  const Meeting rules = find(all, Backend::iptables_legacy, "nat_rules", Severity::warning);
+  EXPECT_EQ(rules.where, Meeting::Where::at);
+  EXPECT_EQ(rules.services, 0);
+  // And where it does not grow at all.
+  points[1].rules = points[0].rules;
+  const auto flat = meetings(points, default_checks(), present(1, 1));
+  EXPECT_EQ(find(flat, Backend::iptables_legacy, "nat_rules", Severity::warning).where,
+            Meeting::Where::below);
+}
+
 TEST(Meetings, OtherBackendsHaveNoBoundsOfIptables) {
   const std::vector<Point> points{point(Backend::nftables, 9'000), point(Backend::ipvs, 9'000)};
   for (const Meeting& meeting : meetings(points, default_checks(), present(1, 1))) {
