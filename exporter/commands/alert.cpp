@@ -8,7 +8,7 @@
 #include "exporter/alerting/rules_file.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
-#include "exporter/commands/refuse.h"
+#include "exporter/commands/streams.h"
 #include "exporter/config/load.h"
 
 namespace kubecliff {
@@ -55,8 +55,7 @@ int run_alert(const CommandLine& line, const SettingTable& table,
     return refuse(settings.error().message);
   }
   if (line.alert.action == "rules") {
-    std::cout << prometheus_rules(checks_of(*settings));
-    return kExitOk;
+    return print("alert rules", prometheus_rules(checks_of(*settings)), kExitOk);
   }
   if (line.alert.action == "test") {
     return test(line.alert.severity, *settings);

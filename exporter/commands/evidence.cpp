@@ -19,8 +19,8 @@
 
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
-#include "exporter/commands/refuse.h"
 #include "exporter/commands/signals.h"
+#include "exporter/commands/streams.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/load.h"
 #include "exporter/config/values.h"

@@ -12,7 +12,7 @@
 #include "collectors/core/result.h"
 #include "collectors/curl/multi.h"
 #include "exporter/commands/exit_code.h"
-#include "exporter/commands/refuse.h"
+#include "exporter/commands/streams.h"
 #include "exporter/config/load.h"
 #include "exporter/http/listen_address.h"
 #include "exporter/http/web_config.h"

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "exporter/commands/exit_code.h"
-#include "exporter/commands/refuse.h"
+#include "exporter/commands/streams.h"
 #include "exporter/config/load.h"
 #include "exporter/preflight/checks.h"
 #include "exporter/preflight/gather.h"
@@ -47,8 +47,8 @@ int check_node(preflight::Target target, Output output, const Settings& settings
       .target = target, .facts = preflight::gather(target, settings, specs), .checks = {}};
   report.checks = preflight::run_checks(target, report.facts);
   report.exit_code = exit_code(preflight::verdict_of(report.checks));
-  std::cout << (output == Output::json ? to_json(report) : to_text(report)) << std::flush;
-  return report.exit_code;
+  return print("preflight", output == Output::json ? to_json(report) : to_text(report),
+               report.exit_code);
 }
 
 }  // namespace

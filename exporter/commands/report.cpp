@@ -1,12 +1,15 @@
 #include "exporter/commands/report.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include <csignal>
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -15,14 +18,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "collectors/kernel/unique_fd.h"
 #include "exporter/client/ask_daemon.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
-#include "exporter/commands/refuse.h"
-#include "exporter/commands/signals.h"
+#include "exporter/commands/streams.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/load.h"
 #include "exporter/config/values.h"
@@ -41,6 +44,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kEvery = 5s;
 constexpr Duration kLeastEvery = 1s;
+constexpr Duration kMostEvery = 24h;
 // A daemon reads names when it is asked for them. While watch waits for it, no key is heard.
 constexpr Duration kDaemonAnswersWithin = 30s;
 constexpr Duration kDaemonIsWatchedWithin = 5s;
@@ -150,30 +154,33 @@ int exit_code(const Error& error) {
 }
 
 // The terminal as long as watch has it: an empty screen of its own, keys without Enter, no cursor.
+// There is one at a time. Signals that end us put everything back at whatever moment they come:
+// reading a node can take seconds.
 class Screen {
  public:
   Screen() {
-    sigset_t signals = handled_signals();
-    sigaddset(&signals, SIGWINCH);
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    signals_ = UniqueFd{::signalfd(-1, &signals, SFD_CLOEXEC)};
+    sigset_t resized{};
+    sigemptyset(&resized);
+    sigaddset(&resized, SIGWINCH);
+    ::pthread_sigmask(SIG_BLOCK, &resized, nullptr);
+    signals_ = UniqueFd{::signalfd(-1, &resized, SFD_CLOEXEC)};
     if (::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before_) == 0) {
       termios keys = before_;
       keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
       keys.c_cc[VSUSP] = _POSIX_VDISABLE;  // stopped, it would leave this screen to the shell
       changed_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0;
     }
+    struct sigaction action{};
+    action.sa_handler = end;  // NOLINT(*-union-access)
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+      ::sigaction(signal, &action, nullptr);
+    }
     // Lines that are too long are cut by the terminal.
     std::cout << "\x1b[?1049h\x1b[?25l\x1b[?7l" << std::flush;
   }
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
-  ~Screen() {
-    std::cout << "\x1b[?7h\x1b[?25h\x1b[?1049l" << std::flush;
-    if (changed_) {
-      ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-    }
-  }
+  ~Screen() { put_back(); }
 
   // The first lines, as many as there is room for.
   static void show(std::string_view text) {
@@ -190,7 +197,7 @@ class Screen {
     std::cout << out << std::flush;
   }
 
-  enum class Why : std::uint8_t { time, resized, ended };
+  enum class Why : std::uint8_t { time, again, ended };
 
   [[nodiscard]] Why wait(Duration duration) const {
     std::array<pollfd, 2> ready{
@@ -199,19 +206,33 @@ class Screen {
     if (::poll(ready.data(), ready.size(), static_cast<int>(duration.count())) <= 0) {
       return Why::time;
     }
-    signalfd_siginfo signal{};
-    if (ready[0].revents != 0 && ::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
-      return signal.ssi_signo == SIGWINCH ? Why::resized : Why::ended;
+    signalfd_siginfo resized{};
+    if (ready[0].revents != 0 &&
+        ::read(signals_.get(), &resized, sizeof resized) == sizeof resized) {
+      return Why::again;
     }
     char key = 0;
     const bool quits = ::read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q';
-    return quits ? Why::ended : Why::resized;
+    return quits ? Why::ended : Why::again;
   }
 
  private:
+  // Nothing but system calls, so that a signal may ask for it.
+  static void put_back() {
+    constexpr std::string_view kAsItWas = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+    std::ignore = ::write(STDOUT_FILENO, kAsItWas.data(), kAsItWas.size());
+    if (changed_) {
+      ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+    }
+  }
+  static void end(int /*signal*/) {
+    put_back();
+    ::_exit(kExitOk);
+  }
+
   UniqueFd signals_;
-  termios before_{};
-  bool changed_ = false;
+  static inline termios before_{};
+  static inline bool changed_ = false;
 };
 
 int watch(const Look& look, Duration every) {
@@ -235,7 +256,7 @@ int watch(const Look& look, Duration every) {
       if (why == Screen::Why::ended) {
         return kExitOk;
       }
-      if (why == Screen::Why::resized) {
+      if (why == Screen::Why::again) {
         Screen::show(text);
       }
     }
@@ -264,8 +285,7 @@ int run_report(const CommandLine& line, const SettingTable& table,
     return refuse("report: " + console::printable(report.error().message),
                   exit_code(report.error()));
   }
-  std::cout << written(*report, *output) << std::flush;
-  return exit_code(*report);
+  return print("report", written(*report, *output), exit_code(*report));
 }
 
 int run_watch(const CommandLine& line, const SettingTable& table,
@@ -276,8 +296,8 @@ int run_watch(const CommandLine& line, const SettingTable& table,
   }
   const auto every =
       line.report.every.empty() ? std::optional{kEvery} : parse_duration(line.report.every);
-  if (!every || *every < kLeastEvery) {
-    return refuse("watch: --every: expected a duration from 1s on, got \"" + line.report.every +
+  if (!every || *every < kLeastEvery || *every > kMostEvery) {
+    return refuse("watch: --every: expected a duration from 1s to 1d, got \"" + line.report.every +
                   "\"; see kubecliff --help");
   }
   if (::isatty(STDOUT_FILENO) != 1) {

@@ -16,8 +16,8 @@
 #include "collectors/core/split.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
-#include "exporter/commands/refuse.h"
 #include "exporter/commands/signals.h"
+#include "exporter/commands/streams.h"
 #include "exporter/config/load.h"
 #include "exporter/config/values.h"
 #include "exporter/preflight/gather.h"
@@ -174,7 +174,8 @@ class ProgressLine {
       line += ", about " + to_text(Duration{*progress.left}) + " left";
     }
     if (terminal_) {
-      std::cerr << '\r' << line << "\x1b[K" << std::flush;
+      // What is longer than a line is cut by the terminal.
+      std::cerr << "\r\x1b[?7l" << line << "\x1b[K\x1b[?7h" << std::flush;
     } else if (!told_ || progress.done != last_ || progress.all != all_) {
       std::cerr << line << '\n';
     }
@@ -190,7 +191,7 @@ class ProgressLine {
   std::size_t all_ = 0;
 };
 
-std::string printed(Output output, const simulate::Report& report) {
+std::string written(Output output, const simulate::Report& report) {
   switch (output) {
     case Output::json:
       return to_json(report);
@@ -236,10 +237,9 @@ int run_simulate(const CommandLine& line, const SettingTable& table,
   report.measured = std::move(*measured);
   report.meetings =
       simulate::meetings(report.measured.points, checks_of(*settings), report.present);
-  std::cout << printed(wanted->output, report) << std::flush;
   const bool whole =
       report.measured.ending == simulate::Ending::whole && !report.measured.points.empty();
-  return whole ? kExitOk : kExitNotAll;
+  return print("simulate", written(wanted->output, report), whole ? kExitOk : kExitNotAll);
 }
 
 }  // namespace kubecliff

@@ -43,7 +43,7 @@ Commands:
         longer. The exit code tells the severity.
   watch [--every=DURATION] [--top=N] [--url=URL]
         The same, again and again in a terminal, every 5s where nothing else is
-        said, until q or Ctrl-C.
+        said (1s to 1d), until q or Ctrl-C.
   probe
         Serve only the collector probe, which needs no privilege: as a pod of
         its own it sees Services as pods do. Takes the options below that are
@@ -130,8 +130,9 @@ Exit codes:
   0           stopped as asked; preflight: ready; report: nothing is worse
               than info
   1           could not start or go on, such as a port in use; preflight:
-              blocked; evidence: not written; simulate: not all was measured;
-              alert test: not taken by all; healthcheck: no answer
+              blocked; report: the daemon does not answer; evidence: not
+              written; simulate: not all was measured; alert test: not taken
+              by all; healthcheck: no answer; any: standard output is full
   2           wrong command line or configuration
   3           preflight: cannot be told; report: nothing is known yet
   4           report: something is at warning

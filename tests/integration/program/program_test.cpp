@@ -146,6 +146,18 @@ TEST_F(ProgramTest, SaysWhatItIs) {
   EXPECT_THAT(help.out, HasSubstr("--web.listen-address=[HOST]:PORT  (default: :9909)"));
 }
 
+TEST_F(ProgramTest, WhatCouldNotBeWrittenIsAFailure) {
+  const auto full = run_tool({"sh", "-c", Program::path() + " alert rules >/dev/full"});
+  ASSERT_THAT(full, has_value());
+  EXPECT_EQ(full->exit_status, 1);
+  EXPECT_EQ(full->err, "kubecliff: alert rules: standard output: No space left on device\n");
+  // Who has read enough is told nothing.
+  const auto closed =
+      run_tool({"sh", "-c", "(sleep 0.2; " + Program::path() + " alert rules) | true"});
+  ASSERT_THAT(closed, has_value());
+  EXPECT_EQ(closed->err, "");
+}
+
 TEST_F(ProgramTest, CheckConfigSaysWhetherAStartWouldDo) {
   const std::string web =
       file("web.yml", "http_server_config: {headers: {X-Frame-Options: deny}}\n");

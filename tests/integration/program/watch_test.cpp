@@ -96,6 +96,19 @@ TEST(Watch, LeavesTheTerminalAsItWasOnASignal) {
   EXPECT_EQ(terminal.exit_status(), 0);
 }
 
+// Ctrl-C and Ctrl-\, while it is reading the node.
+TEST(Watch, EndsAtOnceAndLeavesTheTerminalAsItWas) {
+  for (const char key : {'\x03', '\x1c'}) {
+    Terminal terminal;
+    ASSERT_THAT(terminal.shown_until("Asking"), HasSubstr("Asking"));
+    terminal.press(key);
+    const std::string shown = terminal.shown_until(kAsAtTheStart);
+    EXPECT_THAT(shown, HasSubstr(kAsAtTheStart));
+    EXPECT_THAT(shown, Not(HasSubstr("Verdict")));
+    EXPECT_EQ(terminal.exit_status(), 0);
+  }
+}
+
 TEST(Watch, ShowsAsMuchAsThereIsRoomFor) {
   Terminal terminal{{.ws_row = 4, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0}};
   EXPECT_THAT(terminal.shown_until("(more"), HasSubstr("(more: a larger window"));
@@ -114,6 +127,7 @@ TEST(Watch, SaysOnceThatItsDaemonIsGone) {
   Terminal terminal{{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0}, url};
   for (int frame = 0; frame < 3; ++frame) {
     const std::string shown = terminal.shown_until("Failed to connect");
+    ASSERT_THAT(shown, HasSubstr("Failed to connect"));
     EXPECT_EQ(shown.find("kubecliff: "), shown.rfind("kubecliff: ")) << shown;
   }
 }
@@ -123,7 +137,7 @@ TEST(Watch, WantsATerminal) {
   EXPECT_EQ(run.exit_status, 2);
   EXPECT_THAT(run.err, StartsWith("kubecliff: watch: expected a terminal"));
   EXPECT_THAT(run_program({"watch", "--every=10ms"}).err,
-              StartsWith("kubecliff: watch: --every: expected a duration from 1s on"));
+              StartsWith("kubecliff: watch: --every: expected a duration from 1s to 1d"));
 }
 
 }  // namespace
