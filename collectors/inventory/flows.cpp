@@ -3,7 +3,6 @@
 #include <linux/netlink.h>
 
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "collectors/conntrack/availability.h"

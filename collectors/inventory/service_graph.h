@@ -59,7 +59,6 @@ class ServiceGraph {
 
   // Adds the ports that are reached, and their addresses. Once.
   void finish(Services& to);
-  [[nodiscard]] bool full() const { return full_; }
 
  private:
   using Choice = std::pair<std::uint32_t, std::uint32_t>;  // a port, and the number of a chain

@@ -9,8 +9,10 @@
 //   const ServiceIndex index{*before};
 //   TranslatedFlows translated{index};
 //   const Result<Flows> flows = read_flows({.translated = &translated});
-//   const Result<Services> after = read_services({});   // not needed where translated.all() is
-//   empty const Result<StaleFlows> stale = judge(translated, *after, 10);
+//   const Result<Services> after = read_services({});
+//   const Result<StaleFlows> stale = judge(translated, *after, 10);
+//
+// The second look is not needed where translated.all() is empty.
 //
 // Cost: that of read_services() twice, once where no flow is suspect, and of read_flows().
 #pragma once

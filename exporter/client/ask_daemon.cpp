@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
-#include <memory>
 #include <optional>
+#include <tuple>
 
 #include "collectors/curl/transfers.h"
 #include "collectors/kernel/poller.h"

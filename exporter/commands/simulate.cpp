@@ -206,7 +206,8 @@ std::string written(Output output, const simulate::Report& report) {
 }
 
 Result<Measured> measure(const Wanted& wanted) {
-  const auto stop = simulate::Stop::at(simulate::Stop::Clock::now() + wanted.time_limit);
+  const auto stop =
+      simulate::Stop::at(handled_signals(), simulate::Stop::Clock::now() + wanted.time_limit);
   if (!stop) {
     return std::unexpected(stop.error());
   }

@@ -9,6 +9,7 @@
 #include "collectors/kernel/kernel_feature.h"
 #include "collectors/kernel/nftables.h"
 #include "collectors/kernel/procfs.h"
+#include "exporter/console/text.h"
 #include "exporter/simulate/child.h"
 
 namespace kubecliff::simulate {
@@ -93,16 +94,12 @@ std::string find_program(std::string_view program, std::string_view path) {
 }
 
 // One line, of what anybody may print.
-std::string first_line(const std::string& text) {
-  constexpr std::size_t kMost = 100;
-  std::string line = text.substr(0, std::min(text.find('\n'), kMost));
-  std::ranges::replace_if(line, [](char byte) { return byte < ' ' || byte > '~'; }, '?');
-  return line;
-}
-
 std::string version_of(const std::string& program) {
   const auto run = run_tool({program, "--version"}, {.output = Output::kept});
-  return run && run->exit_status == 0 ? first_line(run->out) : std::string{};
+  constexpr std::size_t kMost = 100;
+  return run && run->exit_status == 0
+             ? console::printable(std::string_view{run->out}.substr(0, run->out.find('\n')), kMost)
+             : std::string{};
 }
 
 // Legacy tools that do not know it take the node's own lock, for as long as a restore takes.

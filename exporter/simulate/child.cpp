@@ -30,15 +30,6 @@ constexpr std::size_t kMostOut = 65'536;
 // Of the tool: where it finds its lock.
 constexpr int kLockFd = 3;
 
-sigset_t ending_signals() {
-  sigset_t signals{};
-  sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    sigaddset(&signals, signal);
-  }
-  return signals;
-}
-
 // What becomes of the descriptors 0 to 3 of the tool.
 using Descriptors = std::array<int, 4>;
 
@@ -135,8 +126,7 @@ const UniqueFd& lock_file() {
 
 }  // namespace
 
-Result<Stop> Stop::at(Clock::time_point deadline) {
-  const sigset_t signals = ending_signals();
+Result<Stop> Stop::at(const sigset_t& signals, Clock::time_point deadline) {
   UniqueFd fd{::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK)};
   if (!fd.valid()) {
     return fail_errno(errno, "signalfd");

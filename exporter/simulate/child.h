@@ -1,6 +1,8 @@
 // Runs a program of the node to its end, without a shell, and never past our own.
 #pragma once
 
+#include <signal.h>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -12,13 +14,12 @@
 
 namespace kubecliff::simulate {
 
-// Reasons to end early: SIGINT, SIGTERM and SIGHUP, which must be blocked, and a moment. One
-// thread.
+// Reasons to end early: signals, which must be blocked, and a moment. One thread.
 class Stop {
  public:
   using Clock = std::chrono::steady_clock;
 
-  [[nodiscard]] static Result<Stop> at(Clock::time_point deadline);
+  [[nodiscard]] static Result<Stop> at(const sigset_t& signals, Clock::time_point deadline);
 
   // Signals are taken in here, and stay asked for.
   [[nodiscard]] bool by_signal() const;
