@@ -23,7 +23,8 @@ Result<void> bring_up_loopback() {
   std::strncpy(request.ifr_name, "lo", IFNAMSIZ - 1);
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) {
-    return fail_errno(errno, "bring up the loopback device of a network namespace");
+    return fail_errno(errno,
+                      "bring up a network namespace's loopback device (needs CAP_NET_ADMIN)");
   }
   return {};
 }
