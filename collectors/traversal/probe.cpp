@@ -14,6 +14,8 @@
 namespace kubecliff::traversal {
 namespace {
 
+constexpr std::string_view kSend = "send probe datagram to the loopback address";
+
 // Over the loopback device a datagram has arrived when send(2) returns.
 constexpr timeval kPatience{.tv_sec = 0, .tv_usec = 200'000};
 
@@ -73,17 +75,6 @@ Result<Address> local_address(const UniqueFd& socket) {
   return address;
 }
 
-Result<std::chrono::nanoseconds> timed_send(const UniqueFd& socket) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point started = Clock::now();
-  const ssize_t sent = ::send(socket.get(), "?", 1, MSG_NOSIGNAL);
-  const Clock::time_point ended = Clock::now();
-  if (sent < 0) {
-    return fail_errno(errno, "send probe datagram to the loopback address");
-  }
-  return ended - started;
-}
-
 // From whom the datagram is, or how long in vain it was waited for.
 Result<Address> receive(const UniqueFd& socket) {
   Address sender;
@@ -95,6 +86,17 @@ Result<Address> receive(const UniqueFd& socket) {
 }
 
 }  // namespace
+
+Result<std::chrono::nanoseconds> timed_send(const UniqueFd& socket, std::string_view doing) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point started = Clock::now();
+  const ssize_t sent = ::send(socket.get(), "?", 1, MSG_NOSIGNAL);
+  const Clock::time_point ended = Clock::now();
+  if (sent < 0) {
+    return fail_errno(errno, doing);
+  }
+  return ended - started;
+}
 
 Result<Probe> Probe::open(AddressFamily family) {
   Result<UniqueFd> receiver = open_socket(family);
@@ -128,7 +130,7 @@ Result<Flow> Probe::send_flow() const {
     return std::unexpected(source.error());
   }
 
-  const Result<std::chrono::nanoseconds> first = timed_send(*sender);
+  const Result<std::chrono::nanoseconds> first = timed_send(*sender, kSend);
   if (!first) {
     return std::unexpected(first.error());
   }
@@ -147,7 +149,7 @@ Result<Flow> Probe::send_flow() const {
     return std::unexpected(answer.error());
   }
 
-  const Result<std::chrono::nanoseconds> later = timed_send(*sender);
+  const Result<std::chrono::nanoseconds> later = timed_send(*sender, kSend);
   if (!later) {
     return std::unexpected(later.error());
   }

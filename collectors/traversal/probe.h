@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 #include "collectors/core/result.h"
@@ -20,6 +21,11 @@
 #include "collectors/kernel/unique_fd.h"
 
 namespace kubecliff::traversal {
+
+// What the sender pays for one datagram on a connected socket: the time of send(2). An error begins
+// with what was being done.
+[[nodiscard]] Result<std::chrono::nanoseconds> timed_send(const UniqueFd& socket,
+                                                          std::string_view doing);
 
 // One flow that was sent.
 struct Flow {

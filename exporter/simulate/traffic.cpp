@@ -10,10 +10,13 @@
 #include <cstring>
 #include <tuple>
 
+#include "collectors/traversal/probe.h"
 #include "exporter/simulate/services.h"
 
 namespace kubecliff::simulate {
 namespace {
+
+constexpr std::string_view kSend = "send a datagram to a Service";
 
 // What goes over the loopback device has arrived when the call returns, but for a busy machine,
 // where the kernel leaves it to a thread of its own.
@@ -118,17 +121,6 @@ Result<void> answer(const UniqueFd& receiver) {
   return {};
 }
 
-Result<std::chrono::nanoseconds> timed_send(const UniqueFd& socket) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point started = Clock::now();
-  const ssize_t sent = ::send(socket.get(), "?", 1, MSG_NOSIGNAL);
-  const Clock::time_point ended = Clock::now();
-  if (sent < 0) {
-    return fail_errno(errno, "send a datagram to a Service");
-  }
-  return ended - started;
-}
-
 }  // namespace
 
 Result<Traffic> Traffic::open() {
@@ -150,7 +142,7 @@ Result<FlowCost> Traffic::send_flow(const std::string& cluster_ip) const {
   if (!client) {
     return std::unexpected(client.error());
   }
-  const auto first = timed_send(*client);
+  const auto first = traversal::timed_send(*client, kSend);
   if (!first) {
     return std::unexpected(first.error());
   }
@@ -161,7 +153,7 @@ Result<FlowCost> Traffic::send_flow(const std::string& cluster_ip) const {
   if (::recv(client->get(), &byte, sizeof(byte), 0) < 0) {
     return fail(ErrorKind::unavailable, errno, "an endpoint's answer did not come back");
   }
-  const auto later = timed_send(*client);
+  const auto later = traversal::timed_send(*client, kSend);
   if (!later) {
     return std::unexpected(later.error());
   }
