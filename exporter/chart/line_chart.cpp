@@ -33,8 +33,12 @@ struct Format {
   double column;          // as wide as a line: what happens within one is drawn as its extremes
 };
 
-constexpr Format kLarge{
-    .width = 760, .height = 380, .ticks_across = 9, .ticks_up = 7, .most_name = 60, .column = 2};
+constexpr Format kLarge{.width = kLargeWidth,
+                        .height = kLargeHeight,
+                        .ticks_across = 9,
+                        .ticks_up = 7,
+                        .most_name = 60,
+                        .column = 2};
 constexpr Format kSmall{
     .width = 360, .height = 140, .ticks_across = 5, .ticks_up = 4, .most_name = 28, .column = 1.5};
 

@@ -64,9 +64,11 @@ struct Mark {
   Tone tone = Tone::neutral;
 };
 
-// Large: 760 by 380, with its title and the names of its sides. Small: 360 by 140, for a place that
-// says those itself.
+// Large: with its title and the names of its sides. Small: 360 by 140, for a place that says those
+// itself.
 enum class Size : std::uint8_t { large, small };
+inline constexpr int kLargeWidth = 760;
+inline constexpr int kLargeHeight = 380;
 
 struct LineChart {
   std::string id;  // no other in the document: letters, digits, hyphens

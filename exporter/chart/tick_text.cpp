@@ -51,10 +51,9 @@ std::string number_text(double value) {
 }
 
 std::string seconds_text(double value) {
-  constexpr std::array kUnits{Unit{1e-9, " ns"}, Unit{1e-6, " us"}, Unit{1e-3, " ms"},
-                              Unit{1, " s"},     Unit{60, " min"},  Unit{3'600, " h"},
-                              Unit{86'400, " d"}};
-  return std::abs(value) < 1e-300 ? "0 s" : in_units(value, kUnits);
+  constexpr std::array kUnits{Unit{1e-9, "ns"}, Unit{1e-6, "us"}, Unit{1e-3, "ms"}, Unit{1, "s"},
+                              Unit{60, "m"},    Unit{3'600, "h"}, Unit{86'400, "d"}};
+  return std::abs(value) < 1e-300 ? "0s" : in_units(value, kUnits);
 }
 
 std::string percent_text(double ratio) {

@@ -17,9 +17,6 @@ namespace {
 
 using markup::escaped;
 
-constexpr int kChartWidth = 760;
-constexpr int kChartHeight = 380;
-
 // One drawing: a figure of every backend over the number of Services.
 struct Curve {
   std::string_view id;
@@ -177,18 +174,18 @@ std::string to_svg(const Report& report) {
   constexpr int kHead = 40;
   const std::vector<chart::LineChart> charts = charts_of(report);
   const auto rows = (std::ssize(charts) + 1) / 2;
-  std::string svg =
-      concat("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", 2 * kChartWidth, "\" height=\"",
-             kHead + rows * kChartHeight, "\" viewBox=\"0 0 ", 2 * kChartWidth, " ",
-             kHead + rows * kChartHeight, "\">\n<style>", chart::style(),
-             "\n.head { font: 16px system-ui, sans-serif; fill: #888; }</style>\n"
-             "<text class=\"head\" x=\"16\" y=\"26\">",
-             escaped(heading(report)), "</text>\n");
+  std::string svg = concat(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", 2 * chart::kLargeWidth, "\" height=\"",
+      kHead + rows * chart::kLargeHeight, "\" viewBox=\"0 0 ", 2 * chart::kLargeWidth, " ",
+      kHead + rows * chart::kLargeHeight, "\">\n<style>", chart::style(),
+      "\n.head { font: 16px system-ui, sans-serif; fill: #888; }</style>\n"
+      "<text class=\"head\" x=\"16\" y=\"26\">",
+      escaped(heading(report)), "</text>\n");
   for (std::size_t i = 0; i < charts.size(); ++i) {
     const auto at = static_cast<int>(i);
-    append(svg, "<svg x=\"", at % 2 * kChartWidth, "\" y=\"", kHead + at / 2 * kChartHeight,
-           "\" width=\"", kChartWidth, "\" height=\"", kChartHeight, "\">", chart::svg(charts[i]),
-           "</svg>\n");
+    append(svg, "<svg x=\"", at % 2 * chart::kLargeWidth, "\" y=\"",
+           kHead + at / 2 * chart::kLargeHeight, "\" width=\"", chart::kLargeWidth, "\" height=\"",
+           chart::kLargeHeight, "\">", chart::svg(charts[i]), "</svg>\n");
   }
   return svg + "</svg>\n";
 }

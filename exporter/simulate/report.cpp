@@ -150,12 +150,12 @@ std::string_view name(Meeting::Where where) {
 
 std::string time_text(double seconds) {
   if (seconds >= 0.9995) {
-    return concat(three_digits(seconds), " s");
+    return concat(three_digits(seconds), "s");
   }
   if (seconds >= 0.0009995) {
-    return concat(three_digits(seconds * 1e3), " ms");
+    return concat(three_digits(seconds * 1e3), "ms");
   }
-  return concat(three_digits(seconds * 1e6), " us");
+  return concat(three_digits(seconds * 1e6), "us");
 }
 
 double noise_of(const Point& point) {

@@ -124,14 +124,14 @@ TEST(LineChart, IsAnImageWithATitleAndADescription) {
   EXPECT_THAT(drawn, HasSubstr(R"(<title id="lookup-title">What a new connection costs</title>)"));
   EXPECT_THAT(drawn,
               HasSubstr("<desc id=\"lookup-desc\">Three modes of kube-proxy. Marked: warning "
-                        "at 200 us, critical at 1 ms, this node today at 5k.</desc>"));
+                        "at 200us, critical at 1ms, this node today at 5k.</desc>"));
   expect_sound(modes());
 }
 
 TEST(LineChart, NamesItsSidesAndSeveralLines) {
   const std::string drawn = svg(modes());
   for (const char* name : {">Services<", ">a lookup takes<", ">iptables<", ">nftables<", ">IPVS<",
-                           ">warning<", ">this node today<", ">10 us<", ">1k<", ">10k<"}) {
+                           ">warning<", ">this node today<", ">10us<", ">1k<", ">10k<"}) {
     EXPECT_THAT(drawn, HasSubstr(name));
   }
   EXPECT_THAT(svg(plain({{0, 1}, {1, 2}})), Not(HasSubstr(">entries<")))

@@ -27,15 +27,15 @@ TEST(NumberText, IsShort) {
 }
 
 TEST(SecondsText, TakesTheUnitThatFits) {
-  EXPECT_EQ(seconds_text(0), "0 s");
-  EXPECT_EQ(seconds_text(2.5e-8), "25 ns");
-  EXPECT_EQ(seconds_text(0.000'25), "250 us");
-  EXPECT_EQ(seconds_text(0.002), "2 ms");
-  EXPECT_EQ(seconds_text(1.5), "1.5 s");
-  EXPECT_EQ(seconds_text(59), "59 s");
-  EXPECT_EQ(seconds_text(60), "1 min");
-  EXPECT_EQ(seconds_text(7'200), "2 h");
-  EXPECT_EQ(seconds_text(86'400), "1 d");
+  EXPECT_EQ(seconds_text(0), "0s");
+  EXPECT_EQ(seconds_text(2.5e-8), "25ns");
+  EXPECT_EQ(seconds_text(0.000'25), "250us");
+  EXPECT_EQ(seconds_text(0.002), "2ms");
+  EXPECT_EQ(seconds_text(1.5), "1.5s");
+  EXPECT_EQ(seconds_text(59), "59s");
+  EXPECT_EQ(seconds_text(60), "1m");
+  EXPECT_EQ(seconds_text(7'200), "2h");
+  EXPECT_EQ(seconds_text(86'400), "1d");
 }
 
 TEST(PercentText, IsOfARatio) {
