@@ -171,7 +171,9 @@ class Writer {
     title(heading);
     table({"flows", "address", "Service"});
     for (const TalkerRow& talker : talkers) {
-      row({grouped(talker.flows), code(talker.address), code(talker.service)});
+      const std::string more =
+          talker.most_error == 0 ? "" : " (or up to " + grouped(talker.most_error) + " more)";
+      row({grouped(talker.flows) + more, code(talker.address), code(talker.service)});
     }
   }
 

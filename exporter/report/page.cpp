@@ -554,8 +554,8 @@ class Writer {
     for (const TalkerRow& each : first(rows)) {
       std::string flows = grouped(each.flows);
       if (each.most_error > 0) {
-        flows += joined({"<br/><span class=\"small quiet\">at most ", grouped(each.most_error),
-                         " too many</span>"});
+        flows += joined({"<br/><span class=\"small quiet\">or up to ", grouped(each.most_error),
+                         " more</span>"});
       }
       row(service(each.service, each.address), {{number, flows}});
     }

@@ -98,7 +98,7 @@ struct TalkerRow {
   std::string address;  // a destination with its port and protocol
   std::string service;  // a destination's name, if it is one
   std::uint64_t flows = 0;
-  std::uint64_t most_error = 0;  // the figure may be so much too high
+  std::uint64_t most_error = 0;  // there may be so many more
 };
 
 struct StaleRow {

@@ -214,7 +214,7 @@ class Writer {
       text_ +=
           right_aligned(grouped(row.flows), kFigure) + "  " + printable(row.address, kMostName);
       text_ += row.service.empty() ? "" : "  " + printable(row.service, kMostName);
-      text_ += row.most_error == 0 ? "" : "  (at most " + grouped(row.most_error) + " too many)";
+      text_ += row.most_error == 0 ? "" : "  (or up to " + grouped(row.most_error) + " more)";
       text_ += "\n";
     }
   }

@@ -160,6 +160,11 @@ TEST(Page, DrawsCurvesWithBoundsThatAreNear) {
   EXPECT_THAT(html(report), Not(HasSubstr(">warning 1")));
 }
 
+TEST(Page, SaysByHowMuchACountMayBeTooLow) {
+  EXPECT_THAT(html(test::fine_report()), HasSubstr("20,101<br/><span class=\"small quiet\">or up "
+                                                   "to 12 more</span>"));
+}
+
 TEST(Page, NamesServicesToThoseWhoMaySeeThem) {
   EXPECT_THAT(html(test::fine_report()), HasSubstr("shop/<wbr/>checkout:<wbr/>https"));
   const std::string text = html(test::report_without_names());
