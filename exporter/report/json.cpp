@@ -132,6 +132,7 @@ void fields(Is<Names> auto& names, auto visit) {
   visit("destinations", names.destinations);
   visit("short_lived_sources", names.short_lived_sources);
   visit("short_lived_destinations", names.short_lived_destinations);
+  visit("stale_flows_total", names.stale_flows_total);
   visit("stale_flows", names.stale_flows);
   visit("missing", names.missing);
 }

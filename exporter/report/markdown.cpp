@@ -134,7 +134,7 @@ class Writer {
     talkers("Sources by short-lived flows", names.short_lived_sources);
     talkers("Destinations by short-lived flows", names.short_lived_destinations);
     if (!names.stale_flows.empty()) {
-      title("Flows to backends that are gone");
+      title(stale_title(names));
       table({"flows", "Service", "backend"});
       for (const StaleRow& stale : names.stale_flows) {
         row({grouped(stale.flows), code(stale.service.empty() ? stale.address : stale.service),

@@ -14,8 +14,10 @@
 #include "collectors/inventory/service_index.h"
 #include "collectors/inventory/services.h"
 #include "collectors/inventory/stale_flows.h"
+#include "collectors/inventory/translated_flows.h"
 #include "collectors/inventory/uneven.h"
 #include "collectors/kernel/protocol_name.h"
+#include "exporter/console/text.h"
 
 namespace kubecliff::report {
 namespace {
@@ -168,13 +170,7 @@ class Reader {
       names_.missing.push_back("stale flows: " + stale.error().message);
       return;
     }
-    for (const inventory::StaleFlow& one : stale->most) {
-      names_.stale_flows.push_back(
-          {.service = one.service,
-           .address = address_text(one.flow.address, one.flow.port, one.flow.protocol),
-           .backend = text(one.flow.backend, one.flow.backend_port),
-           .flows = one.flow.flows});
-    }
+    add(*stale, names_);
   }
 
   const NamesOptions& options_;
@@ -218,6 +214,23 @@ NamesOptions names_options(const Settings& settings, std::size_t top) {
         static_cast<std::uint64_t>(flows->second.get<std::int64_t>("conntrack.max-flows"));
   }
   return options;
+}
+
+void add(const inventory::StaleFlows& stale, Names& to) {
+  to.stale_flows_total = stale.total;
+  for (const inventory::StaleFlow& one : stale.most) {
+    to.stale_flows.push_back(
+        {.service = one.service,
+         .address = address_text(one.flow.address, one.flow.port, one.flow.protocol),
+         .backend = text(one.flow.backend, one.flow.backend_port),
+         .flows = one.flow.flows});
+  }
+  if (stale.cut) {
+    to.missing.push_back("stale flows: more than " +
+                         console::grouped(inventory::TranslatedFlows::kMost) +
+                         " pairs of a Service and a backend may be stale, and only those are "
+                         "counted");
+  }
 }
 
 Names read_names(const NamesOptions& options) {

@@ -12,6 +12,10 @@
 #include "exporter/config/settings.h"
 #include "exporter/report/report.h"
 
+namespace kubecliff::inventory {
+struct StaleFlows;
+}
+
 namespace kubecliff::report {
 
 struct NamesOptions {
@@ -26,6 +30,9 @@ struct NamesOptions {
 // Reads the rules and the flows of this network namespace: collectors/inventory says what that
 // costs, up to a second of CPU for 5,000 Services. What cannot be read is among `missing`.
 [[nodiscard]] Names read_names(const NamesOptions& options);
+
+// The list of stale flows, how many there are in all, and what it leaves out.
+void add(const inventory::StaleFlows& stale, Names& to);
 
 // The names for who asks again and again: read at most once a minute, and within a hundredth of one
 // processor. Who asks while they are read waits; who asks after that gets those that were read

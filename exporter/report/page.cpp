@@ -492,7 +492,7 @@ class Writer {
     talkers("Destinations of the most flows", names.destinations);
     talkers("Sources of the most short-lived flows", names.short_lived_sources);
     talkers("Destinations of the most short-lived flows", names.short_lived_destinations);
-    stale(names.stale_flows);
+    stale(names);
     text_ += "</div>\n";
     close();
   }
@@ -562,12 +562,13 @@ class Writer {
     end_table(rows.size());
   }
 
-  void stale(const std::vector<StaleRow>& rows) {
+  void stale(const Names& names) {
+    const std::vector<StaleRow>& rows = names.stale_flows;
     if (rows.empty()) {
       return;
     }
     using enum Column::Kind;
-    table("Flows to backends that are gone",
+    table(stale_title(names),
           {{.title = "Service"}, {.title = "Backend"}, {.title = "Flows", .kind = number}});
     for (const StaleRow& each : first(rows)) {
       row(service(each.service, each.address),

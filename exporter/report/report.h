@@ -121,8 +121,9 @@ struct Names {
   std::vector<TalkerRow> destinations = {};
   std::vector<TalkerRow> short_lived_sources = {};
   std::vector<TalkerRow> short_lived_destinations = {};
+  std::uint64_t stale_flows_total = 0;  // those that are not listed too
   std::vector<StaleRow> stale_flows = {};
-  std::vector<std::string> missing = {};  // what could not be read, and why
+  std::vector<std::string> missing = {};  // what could not be read or counted, and why
 };
 
 struct Report {

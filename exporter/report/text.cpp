@@ -151,7 +151,7 @@ class Writer {
     if (!same(names.short_lived_destinations, names.destinations)) {
       talkers("Destinations by short-lived flows", names.short_lived_destinations);
     }
-    stale(names.stale_flows);
+    stale(names);
     for (const std::string& missing : names.missing) {
       text_ += "  not read: " + wrapped(printable(missing), 12, 12);
     }
@@ -219,12 +219,12 @@ class Writer {
     }
   }
 
-  void stale(const std::vector<StaleRow>& rows) {
-    if (rows.empty()) {
+  void stale(const Names& names) {
+    if (names.stale_flows.empty()) {
       return;
     }
-    title("Flows to backends that are gone");
-    for (const StaleRow& row : rows) {
+    title(stale_title(names));
+    for (const StaleRow& row : names.stale_flows) {
       text_ += right_aligned(grouped(row.flows), kFigure) + "  " +
                printable(row.service.empty() ? row.address : row.service, kMostName) + " -> " +
                printable(row.backend, kMostName) + "\n";

@@ -80,6 +80,11 @@ std::string words(const Mode& mode) {
                                       : verdict + ", and kube-proxy says " + mode.kube_proxy_mode;
 }
 
+std::string stale_title(const Names& names) {
+  const std::string title = "Flows to backends that are gone";
+  return names.stale_flows_total == 0 ? title : title + ": " + grouped(names.stale_flows_total);
+}
+
 bool is_web_address(std::string_view text) {
   const bool has_scheme = text.starts_with("https://") || text.starts_with("http://");
   return has_scheme && std::ranges::all_of(text, [](char byte) {

@@ -28,6 +28,9 @@ namespace kubecliff::report {
 // "rates over the last 2s, asked just now".
 [[nodiscard]] std::string covers(const Report& report);
 
+// "Flows to backends that are gone: 1,203", which may be more than are listed.
+[[nodiscard]] std::string stale_title(const Names& names);
+
 // Whether it can be linked to: what a browser fetches, of what RFC 3986 lets an address have.
 [[nodiscard]] bool is_web_address(std::string_view text);
 

@@ -156,6 +156,7 @@ Names names() {
                        {"[2001:db8:0:1:aaaa:bbbb:cccc:dddd]:8443/tcp", "", 2'201, 0}},
       .short_lived_sources = {{"10.244.1.7", "", 80'204, 0}},
       .short_lived_destinations = {{"10.96.0.10:53/udp", "kube-system/kube-dns:dns", 70'312, 0}},
+      .stale_flows_total = 41,
       .stale_flows = {{"kube-system/kube-dns:dns", "10.96.0.10:53/udp", "10.244.9.2:53", 41}},
       .missing = {"affinity of Services: needs Linux 5.8"}};
 }

@@ -1,7 +1,9 @@
 #include "exporter/report/json.h"
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -10,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/result_matchers.h"
+#include "tests/unit/docs/code_blocks.h"
 #include "tests/unit/report/report_of.h"
 
 namespace kubecliff::report {
@@ -53,6 +56,28 @@ TEST(ToJson, IsReadBackAsItWas) {
   EXPECT_EQ(read->findings.front().firing_since, report.findings.front().firing_since);
   EXPECT_EQ(read->measures.front().bounds, report.measures.front().bounds);
   EXPECT_EQ(read->names->sources.front().most_error, 12U);
+}
+
+// Of all objects in it, but not of labels, which are names of their own.
+std::set<std::string> keys_of(const json& value) {
+  std::set<std::string> keys;
+  for (const auto& [key, child] : value.items()) {
+    if (value.is_object()) {
+      keys.insert(key);
+    }
+    if (child.is_structured() && key != "labels") {
+      keys.merge(keys_of(child));
+    }
+  }
+  return keys;
+}
+
+TEST(ToJson, EveryKeyIsDocumented) {
+  const std::string page =
+      test::text_of(std::filesystem::path{KUBECLIFF_SOURCE_DIR} / "docs/report.md");
+  for (const std::string& key : keys_of(json::parse(to_json(test::full_report())))) {
+    EXPECT_THAT(page, HasSubstr("`" + key + "`"));
+  }
 }
 
 TEST(ToJson, OfWhatIsNoNumberIsNull) {

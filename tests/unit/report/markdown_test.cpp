@@ -27,6 +27,7 @@ TEST(ToMarkdown, SaysWhatTheTextSays) {
                               "since 2024-11-22T21:40:03Z\n"));
   EXPECT_THAT(text, HasSubstr("| conntrack use | **91.2%** |  | 70% | 85% |\n"));
   EXPECT_THAT(text, HasSubstr("| a new flow is sent in \\(median\\) \\(ipv4\\) | 108.8us |\n"));
+  EXPECT_THAT(text, HasSubstr("\n## Flows to backends that are gone: 1,007\n"));
   EXPECT_THAT(text, HasSubstr("| 90,000 (or up to 12 more) | `10.244.1.9` |  |\n"));
 }
 

@@ -165,6 +165,11 @@ TEST(Page, SaysByHowMuchACountMayBeTooLow) {
                                                    "to 12 more</span>"));
 }
 
+TEST(Page, SaysHowManyFlowsAreStale) {
+  EXPECT_THAT(html(test::fine_report()),
+              HasSubstr("<caption>Flows to backends that are gone: 41</caption>"));
+}
+
 TEST(Page, NamesServicesToThoseWhoMaySeeThem) {
   EXPECT_THAT(html(test::fine_report()), HasSubstr("shop/<wbr/>checkout:<wbr/>https"));
   const std::string text = html(test::report_without_names());

@@ -100,6 +100,7 @@ inline report::Report full_report() {
                                               .service = {},
                                               .flows = 90'000,
                                               .most_error = 12}},
+                                 .stale_flows_total = 1'007,
                                  .stale_flows = {{.service = "kube-system/kube-dns:dns",
                                                   .address = "10.96.0.10:53/udp",
                                                   .backend = "10.244.9.9:53",

@@ -48,6 +48,7 @@ TEST(ToText, ShowsFiguresBesideTheirBoundsWhereTheyAreNear) {
 TEST(ToText, ListsWhatHasANameAndWhatCouldNotBeRead) {
   const std::string text = to_text(test::full_report(), Colours::off);
   EXPECT_THAT(text, HasSubstr("90,000  10.244.1.9  (or up to 12 more)\n"));
+  EXPECT_THAT(text, HasSubstr("\nFlows to backends that are gone: 1,007\n"));
   EXPECT_THAT(text, HasSubstr("7  kube-system/kube-dns:dns -> 10.244.9.9:53\n"));
   EXPECT_THAT(text, HasSubstr("90%  10.244.1.7:8080          expected 50%\n"));
   EXPECT_THAT(text, HasSubstr("not read: ipvs: not in this kernel\n"));
