@@ -6,9 +6,11 @@
 namespace kubecliff::console {
 
 std::string printable(std::string_view text, std::size_t most_bytes) {
-  std::string clean{text.substr(0, most_bytes)};
+  constexpr std::string_view kCut = "...";
+  const bool is_cut = text.size() > most_bytes;
+  std::string clean{text.substr(0, is_cut ? most_bytes - kCut.size() : most_bytes)};
   std::ranges::replace_if(clean, [](char byte) { return byte < ' ' || byte > '~'; }, '?');
-  return text.size() > most_bytes ? clean + "..." : clean;
+  return is_cut ? clean.append(kCut) : clean;
 }
 
 std::string padded(std::string text, std::size_t width) {

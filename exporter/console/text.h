@@ -12,7 +12,7 @@ namespace kubecliff::console {
 inline constexpr std::size_t kWidth = 100;
 
 // What is said of this machine and of itself is ASCII: other bytes become '?'. Longer than any
-// sentence of ours is cut.
+// sentence of ours is cut, and ends in "..." then, which is among `most_bytes`: at least 3.
 inline constexpr std::size_t kMostBytes = 1'000;
 [[nodiscard]] std::string printable(std::string_view text, std::size_t most_bytes = kMostBytes);
 
