@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
+#include <ranges>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -61,17 +61,13 @@ class Writer {
     for (const Section& section : report.sections) {
       add(section);
     }
+    curves(report.curves);
     if (report.names) {
       names(*report.names);
     } else if (!report.names_withheld.empty()) {
       text_ += "\n" + plain(report.names_withheld) + "\n";
     }
-    if (!report.failures.empty()) {
-      title("Could not be read");
-      for (const std::string& failure : report.failures) {
-        text_ += "- " + plain(failure) + "\n";
-      }
-    }
+    unread_lines("Could not be read", report.failures);
     return std::move(text_);
   }
 
@@ -84,7 +80,7 @@ class Writer {
     }
     text_ += is_web_address(finding.runbook) ? "\n[Runbook](<" + finding.runbook + ">)"
                                              : "\nRunbook: " + plain(finding.runbook);
-    text_ += finding.firing_since ? ", fires since " + to_utc(*finding.firing_since) + "\n" : "\n";
+    text_ += finding.firing_since ? ", firing since " + to_utc(*finding.firing_since) + "\n" : "\n";
   }
 
   void measures(const std::vector<Measure>& measures) {
@@ -116,9 +112,25 @@ class Writer {
     }
   }
 
+  void curves(const std::vector<Curve>& curves) {
+    auto rows = curve_table(curves);
+    if (rows.empty()) {
+      return;
+    }
+    title("The last hours, by the minute");
+    table(rows.front());
+    for (auto& cells : rows | std::views::drop(1)) {
+      std::ranges::transform(cells, cells.begin(),
+                             [](const std::string& cell) { return plain(cell); });
+      row(cells);
+    }
+  }
+
   void names(const Names& names) {
     services("Services by endpoints", names.services_by_endpoints);
-    services("Services by rules", names.services_by_rules);
+    if (!same(names.services_by_rules, names.services_by_endpoints)) {
+      services("Services by rules", names.services_by_rules);
+    }
     services("Services by packets", names.services_by_packets);
     for (const ServiceRow& service : names.uneven_services) {
       title("Uneven: " + name_of(service));
@@ -129,10 +141,17 @@ class Writer {
              figure("ratio", endpoint.expected)});
       }
     }
+    if (names.flows > 0) {
+      text_ += "\n" + flows_line(names) + "\n";
+    }
     talkers("Sources by flows", names.sources);
     talkers("Destinations by flows", names.destinations);
-    talkers("Sources by short-lived flows", names.short_lived_sources);
-    talkers("Destinations by short-lived flows", names.short_lived_destinations);
+    if (!same(names.short_lived_sources, names.sources)) {
+      talkers("Sources by short-lived flows", names.short_lived_sources);
+    }
+    if (!same(names.short_lived_destinations, names.destinations)) {
+      talkers("Destinations by short-lived flows", names.short_lived_destinations);
+    }
     if (!names.stale_flows.empty()) {
       title(stale_title(names));
       table({"flows", "Service", "backend"});
@@ -141,9 +160,7 @@ class Writer {
              code(stale.backend)});
       }
     }
-    for (const std::string& missing : names.missing) {
-      text_ += "\nNot read: " + plain(missing) + "\n";
-    }
+    unread_lines("Services and flows that could not be read", names.missing);
   }
 
   // The same Service may stand in two dataplanes, and in both families.
@@ -177,9 +194,19 @@ class Writer {
     }
   }
 
+  void unread_lines(std::string_view heading, const std::vector<std::string>& lines) {
+    if (lines.empty()) {
+      return;
+    }
+    title(heading);
+    for (const std::string& line : lines) {
+      text_ += "- " + plain(line) + "\n";
+    }
+  }
+
   void title(std::string_view words) { text_ += "\n## " + std::string{words} + "\n\n"; }
 
-  void table(std::initializer_list<std::string> columns) {
+  void table(const std::vector<std::string>& columns) {
     row(columns);
     text_ += "|";
     for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -188,7 +215,7 @@ class Writer {
     text_ += "\n";
   }
 
-  void row(std::initializer_list<std::string> cells) {
+  void row(const std::vector<std::string>& cells) {
     text_ += "|";
     for (const std::string& cell : cells) {
       text_ += " " + cell + " |";

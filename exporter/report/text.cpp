@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <initializer_list>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -22,8 +23,9 @@ using console::wrapped;
 
 constexpr std::size_t kIndent = 10;  // "CRITICAL" and a gap
 constexpr std::size_t kFigure = 14;
-constexpr std::size_t kNumber = 10;    // of a Service
-constexpr std::size_t kMostName = 54;  // of what is named in a table
+constexpr std::size_t kMeasure = 40;
+constexpr std::size_t kMostName = 54;    // of what is named in a line with others
+constexpr std::size_t kMostFigure = 20;  // none of ours is longer
 
 class Writer {
  public:
@@ -38,42 +40,53 @@ class Writer {
     for (const Section& section : report.sections) {
       add(section);
     }
+    if (const auto curves = curve_table(report.curves); !curves.empty()) {
+      title("The last hours, by the minute");
+      table(curves);
+    }
     if (report.names) {
       names(*report.names);
     } else if (!report.names_withheld.empty()) {
       title("Services and flows by name");
       text_ += "  " + wrapped(printable(report.names_withheld), 2, 2);
     }
-    failures(report.failures);
+    unread_lines("Could not be read", report.failures);
     return std::move(text_);
   }
 
  private:
   void head(const Report& report) {
-    text_ += bold("kubecliff report: " + printable(report.node)) + " at " + to_utc(report.at) +
-             ", kernel " + printable(report.kernel) + ", kubecliff " + printable(report.version) +
-             "\n";
+    const std::string name = "kubecliff report: " + printable(report.node, kMostName);
+    text_ += bold(name) + " " +
+             wrapped("at " + to_utc(report.at) + ", kernel " + printable(report.kernel, kMostName) +
+                         ", kubecliff " + printable(report.version, kMostName),
+                     name.size() + 1, kIndent);
     text_ += padded("Mode", kIndent) + wrapped(printable(words(report.mode)), kIndent, kIndent);
     for (const std::string& conflict : report.mode.conflicts) {
-      text_ += std::string(kIndent, ' ') + "conflict: " + printable(conflict) + "\n";
+      text_ +=
+          std::string(kIndent, ' ') + wrapped("conflict: " + printable(conflict), kIndent, kIndent);
     }
-    text_ += padded("Verdict", kIndent) + verdict(report) + unread(report) + "; " + covers(report) +
-             "\n";
+    text_ += padded("Verdict", kIndent) +
+             wrapped(verdict(report) + unread(report) + "; " + covers(report), kIndent, kIndent);
   }
 
   void add(const Finding& finding) {
     const std::string indent(kIndent, ' ');
     text_ += "\n" + coloured(finding.severity, padded(word(finding.severity), kIndent)) +
-             bold(printable(finding.alert));
+             bold(printable(finding.alert, kMostName));
     if (finding.firing_since) {
-      text_ += ", fires since " + to_utc(*finding.firing_since);
+      text_ += ", firing since " + to_utc(*finding.firing_since);
     }
-    text_ += "\n" + indent + wrapped(printable(finding.summary), kIndent, kIndent) + indent +
-             wrapped(printable(finding.description), kIndent, kIndent);
+    text_ += "\n" + indent + wrapped(printable(finding.summary), kIndent, kIndent);
+    if (!finding.description.empty()) {
+      text_ += indent + wrapped(printable(finding.description), kIndent, kIndent);
+    }
     if (!finding.next.empty()) {
       text_ += indent + "-> " + wrapped(printable(finding.next), kIndent + 3, kIndent + 3);
     }
-    text_ += indent + "   " + printable(finding.runbook) + "\n";
+    if (!finding.runbook.empty()) {
+      text_ += indent + "   " + wrapped(printable(finding.runbook), kIndent + 3, kIndent + 3);
+    }
   }
 
   void measures(const Report& report) {
@@ -84,7 +97,7 @@ class Writer {
     }
     title("Beside their bounds");
     if (far < std::ssize(report.measures)) {
-      text_ += "  " + padded("", kMostName - 14) + right_aligned("now", kFigure);
+      text_ += "  " + padded("", kMeasure) + right_aligned("now", kFigure);
       for (const Severity severity : kSeverities) {
         text_ += right_aligned(std::string{name(severity)}, kFigure);
       }
@@ -102,14 +115,15 @@ class Writer {
 
   void add(const Measure& measure) {
     const std::string now =
-        right_aligned(printable(short_figure(measure.unit, measure.value)), kFigure);
-    text_ += "  " + padded(printable(words(measure), kMostName - 14), kMostName - 14) +
+        right_aligned(printable(short_figure(measure.unit, measure.value), kFigure - 1), kFigure);
+    text_ += "  " + padded(printable(words(measure), kMeasure), kMeasure) +
              (measure.exceeded ? coloured(*measure.exceeded, now) : now);
     for (const Severity severity : kSeverities) {
       const auto bound = std::ranges::find(measure.bounds, severity, &Bound::severity);
-      text_ += right_aligned(
-          bound == measure.bounds.end() ? "-" : printable(short_figure(measure.unit, bound->value)),
-          kFigure);
+      text_ += right_aligned(bound == measure.bounds.end()
+                                 ? "-"
+                                 : printable(short_figure(measure.unit, bound->value), kFigure - 1),
+                             kFigure);
     }
     text_ += "\n";
   }
@@ -125,11 +139,12 @@ class Writer {
   }
 
   void add(const Section& section) {
-    title(printable(section.title));
+    title(printable(section.title, console::kWidth));
+    std::vector<std::vector<std::string>> rows;
     for (const Fact& fact : section.facts) {
-      text_ += right_aligned(printable(figure(fact.unit, fact.value)), kFigure + 2) + "  " +
-               printable(words(fact)) + "\n";
+      rows.push_back({words(fact), figure(fact.unit, fact.value)});
     }
+    table(rows);
   }
 
   void names(const Names& names) {
@@ -140,8 +155,7 @@ class Writer {
     services("Services by packets that their rules counted", names.services_by_packets);
     uneven(names.uneven_services);
     if (names.flows > 0) {
-      title("Flows: " + grouped(names.flows) + ", of them short-lived " +
-            grouped(names.short_lived_flows));
+      title(flows_line(names));
     }
     talkers("Sources by flows", names.sources);
     talkers("Destinations by flows", names.destinations);
@@ -152,19 +166,7 @@ class Writer {
       talkers("Destinations by short-lived flows", names.short_lived_destinations);
     }
     stale(names);
-    for (const std::string& missing : names.missing) {
-      text_ += "  not read: " + wrapped(printable(missing), 12, 12);
-    }
-  }
-
-  // Then the second list says nothing that the first has not said. There is little room.
-  static bool same(const std::vector<ServiceRow>& a, const std::vector<ServiceRow>& b) {
-    return std::ranges::equal(a, b, {}, &ServiceRow::address, &ServiceRow::address);
-  }
-  static bool same(const std::vector<TalkerRow>& a, const std::vector<TalkerRow>& b) {
-    return std::ranges::equal(a, b, [](const TalkerRow& one, const TalkerRow& other) {
-      return one.address == other.address && one.flows == other.flows;
-    });
+    unread_lines("Services and flows that could not be read", names.missing);
   }
 
   void services(std::string_view heading, const std::vector<ServiceRow>& rows) {
@@ -172,21 +174,18 @@ class Writer {
       return;
     }
     title(heading);
-    text_ += right_aligned("endpoints", kNumber) + right_aligned("rules", kNumber) +
-             right_aligned("packets", kNumber) + "\n";
+    const auto numbers = [](const std::string& endpoints, const std::string& rules,
+                            const std::string& packets) {
+      return "  " + right_aligned(endpoints, 9) + " " + right_aligned(rules, 9) + " " +
+             right_aligned(packets, 12);
+    };
+    text_ += numbers("endpoints", "rules", "packets") + "\n";
     for (const ServiceRow& row : rows) {
-      text_ += right_aligned(grouped(row.endpoints), kNumber) +
-               right_aligned(grouped(row.rules), kNumber) +
-               right_aligned(row.packets ? grouped(*row.packets) : "-", kNumber) + "  " +
-               name_of(row) + "\n";
+      const std::string beside = numbers(grouped(row.endpoints), grouped(row.rules),
+                                         row.packets ? grouped(*row.packets) : "-");
+      const std::size_t column = beside.size() + 2;
+      text_ += beside + "  " + parts({row.name, row.dataplane, row.address}, column, column);
     }
-  }
-
-  // The same Service may stand in two dataplanes, and in both families.
-  static std::string name_of(const ServiceRow& row) {
-    constexpr std::size_t kMostBytes = 64;
-    return printable((row.name.empty() ? "" : row.name + ", ") + row.dataplane + " " + row.address,
-                     kMostBytes);
   }
 
   void uneven(const std::vector<ServiceRow>& rows) {
@@ -195,8 +194,7 @@ class Writer {
     }
     title("Endpoints that get more or less than their share");
     for (const ServiceRow& row : rows) {
-      text_ +=
-          "  " + name_of(row) + (row.note.empty() ? "" : " (" + printable(row.note) + ")") + "\n";
+      text_ += "  " + parts({row.name, row.dataplane, row.address, row.note}, 2, 4);
       for (const EndpointRow& endpoint : row.uneven) {
         text_ += right_aligned(figure("ratio", endpoint.share), kFigure) + "  " +
                  padded(printable(endpoint.address, kMostName), 24) + " expected " +
@@ -211,11 +209,9 @@ class Writer {
     }
     title(heading);
     for (const TalkerRow& row : rows) {
-      text_ +=
-          right_aligned(grouped(row.flows), kFigure) + "  " + printable(row.address, kMostName);
-      text_ += row.service.empty() ? "" : "  " + printable(row.service, kMostName);
-      text_ += row.most_error == 0 ? "" : "  (or up to " + grouped(row.most_error) + " more)";
-      text_ += "\n";
+      const std::string more =
+          row.most_error == 0 ? "" : "(or up to " + grouped(row.most_error) + " more)";
+      text_ += beside(row.flows) + parts({row.address, row.service, more}, kBeside, kBeside);
     }
   }
 
@@ -225,19 +221,73 @@ class Writer {
     }
     title(stale_title(names));
     for (const StaleRow& row : names.stale_flows) {
-      text_ += right_aligned(grouped(row.flows), kFigure) + "  " +
-               printable(row.service.empty() ? row.address : row.service, kMostName) + " -> " +
-               printable(row.backend, kMostName) + "\n";
+      text_ += beside(row.flows) +
+               parts({row.service.empty() ? row.address : row.service, "-> " + row.backend},
+                     kBeside, kBeside);
     }
   }
 
-  void failures(const std::vector<std::string>& failures) {
-    if (failures.empty()) {
+  void unread_lines(std::string_view heading, const std::vector<std::string>& lines) {
+    if (lines.empty()) {
       return;
     }
-    title("Could not be read");
-    for (const std::string& failure : failures) {
-      text_ += "  " + wrapped(printable(failure), 2, 4);
+    title(heading);
+    for (const std::string& line : lines) {
+      text_ += "  " + wrapped(printable(line), 2, 4);
+    }
+  }
+
+  static constexpr std::size_t kBeside = kFigure + 2;
+  static std::string beside(std::uint64_t flows) {
+    return right_aligned(grouped(flows), kFigure) + "  ";
+  }
+
+  // Each whole on one line, the next where there is no more room; the lines go as wrapped()'s. What
+  // is longer than a line is cut: no address is.
+  static std::string parts(std::initializer_list<std::string_view> parts, std::size_t column,
+                           std::size_t indent) {
+    std::string out;
+    for (const std::string_view part : parts) {
+      const std::string text = printable(part, console::kWidth - indent);
+      if (text.empty()) {
+        continue;
+      }
+      if (!out.empty() && column + 2 + text.size() > console::kWidth) {
+        out += "\n" + std::string(indent, ' ');
+        column = indent;
+      } else if (!out.empty()) {
+        out += "  ";
+        column += 2;
+      }
+      out += text;
+      column += text.size();
+    }
+    return out + "\n";
+  }
+
+  // The first column is cut where the others, figures on the right, leave it no room.
+  void table(const std::vector<std::vector<std::string>>& rows) {
+    if (rows.empty()) {
+      return;
+    }
+    std::vector<std::size_t> widths(rows.front().size());
+    for (const std::vector<std::string>& row : rows) {
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        widths[i] =
+            std::max(widths[i], i == 0 ? row[i].size() : std::min(row[i].size(), kMostFigure));
+      }
+    }
+    std::size_t room = console::kWidth - 2;
+    for (std::size_t i = 1; i < widths.size(); ++i) {
+      room -= widths[i] + 2;
+    }
+    widths.front() = std::min(widths.front(), room);
+    for (const std::vector<std::string>& row : rows) {
+      text_ += "  " + padded(printable(row.front(), widths.front()), widths.front());
+      for (std::size_t i = 1; i < row.size(); ++i) {
+        text_ += "  " + right_aligned(printable(row[i], widths[i]), widths[i]);
+      }
+      text_ += "\n";
     }
   }
 

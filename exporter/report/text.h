@@ -1,5 +1,6 @@
-// A report for a terminal, in at most 100 columns. A pure function: nothing in it that a terminal
-// would act on but our own colours.
+// A report for a terminal, in at most 100 columns; a single word that is longer, such as a
+// runbook's address, stays whole. A pure function: nothing in it that a terminal would act on but
+// our own colours.
 #pragma once
 
 #include <cstdint>

@@ -42,7 +42,7 @@ constexpr std::array kSpecs{
                .kind = Kind::mean,
                .families = {"kubecliff_restore_duration_seconds"}},
     FigureSpec{.id = "ruleset_busy_seconds",
-               .title = "A change of the ruleset keeps kube-proxy busy for (mean)",
+               .title = "A ruleset change keeps kube-proxy busy for (mean)",
                .unit = "seconds",
                .kind = Kind::mean,
                .families = {"kubecliff_ruleset_busy_seconds"}},

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "exporter/alerting/words.h"
+#include "exporter/config/values.h"
 #include "exporter/console/text.h"
 
 namespace kubecliff::report {
@@ -22,7 +24,7 @@ std::string with_labels(const std::string& text, const Labels& labels) {
 }  // namespace
 
 std::string figure(std::string_view unit, double value) {
-  if (unit == "ratio" || unit == "seconds" || unit == "state" || !std::isfinite(value)) {
+  if (unit == "ratio" || unit == "seconds" || unit == "state") {
     return value_text(unit, value);
   }
   constexpr double kMost = 1e15;
@@ -78,6 +80,44 @@ std::string words(const Mode& mode) {
   const std::string verdict = mode.verdict.empty() ? "not known" : mode.verdict;
   return mode.kube_proxy_mode.empty() ? verdict
                                       : verdict + ", and kube-proxy says " + mode.kube_proxy_mode;
+}
+
+bool same(const std::vector<ServiceRow>& a, const std::vector<ServiceRow>& b) {
+  return std::ranges::equal(a, b, [](const ServiceRow& one, const ServiceRow& other) {
+    return one.address == other.address && one.dataplane == other.dataplane;
+  });
+}
+
+bool same(const std::vector<TalkerRow>& a, const std::vector<TalkerRow>& b) {
+  return std::ranges::equal(a, b, [](const TalkerRow& one, const TalkerRow& other) {
+    return one.address == other.address && one.flows == other.flows;
+  });
+}
+
+std::vector<std::vector<std::string>> curve_table(const std::vector<Curve>& curves) {
+  // Of 2026-11-22T21:50:03Z.
+  const auto minute = [](WallClock::time_point at) { return to_utc(at).substr(11, 5); };
+  std::optional<WallClock::time_point> begin;
+  std::vector<std::vector<std::string>> rows;
+  for (const Curve& curve : curves) {
+    if (curve.points.empty()) {
+      continue;
+    }
+    begin = std::min(begin.value_or(curve.points.front().at), curve.points.front().at);
+    const auto [least, most] = std::ranges::minmax_element(curve.points, {}, &Curve::Point::value);
+    rows.push_back({curve.title, figure(curve.unit, least->value), figure(curve.unit, most->value),
+                    minute(most->at), figure(curve.unit, curve.points.back().value)});
+  }
+  if (begin) {
+    rows.insert(rows.begin(),
+                {"since " + minute(*begin) + " UTC", "lowest", "highest", "at", "last"});
+  }
+  return rows;
+}
+
+std::string flows_line(const Names& names) {
+  return "Flows: " + grouped(names.flows) + ", of them short-lived " +
+         grouped(names.short_lived_flows);
 }
 
 std::string stale_title(const Names& names) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "exporter/report/report.h"
 
@@ -27,6 +28,17 @@ namespace kubecliff::report {
 
 // "rates over the last 2s, asked just now".
 [[nodiscard]] std::string covers(const Report& report);
+
+// Whether the second list says nothing that the first has not said.
+[[nodiscard]] bool same(const std::vector<ServiceRow>& a, const std::vector<ServiceRow>& b);
+[[nodiscard]] bool same(const std::vector<TalkerRow>& a, const std::vector<TalkerRow>& b);
+
+// The curves as a table: a row that names the columns and tells since when, and for each curve its
+// title, the least value, the largest and when that was, and the last. Empty where there are none.
+[[nodiscard]] std::vector<std::vector<std::string>> curve_table(const std::vector<Curve>& curves);
+
+// "Flows: 200,000, of them short-lived 150,000".
+[[nodiscard]] std::string flows_line(const Names& names);
 
 // "Flows to backends that are gone: 1,203", which may be more than are listed.
 [[nodiscard]] std::string stale_title(const Names& names);

@@ -2,13 +2,18 @@
 
 #include <limits>
 #include <string_view>
+#include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/report/report_of.h"
 
 namespace kubecliff::report {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 TEST(Figure, ReadsAsAPersonWouldWriteIt) {
   EXPECT_EQ(figure("", 7), "7");
@@ -24,7 +29,7 @@ TEST(Figure, ReadsAsAPersonWouldWriteIt) {
   EXPECT_EQ(figure("seconds", 200), "3m 20s");
   EXPECT_EQ(figure("seconds", 86'400), "1d 0h 0m 0s");
   EXPECT_EQ(figure("rules", 1e300).substr(0, 4), "1000");
-  EXPECT_EQ(figure("", std::numeric_limits<double>::infinity()), "inf ");
+  EXPECT_EQ(figure("", std::numeric_limits<double>::infinity()), "inf");
 }
 
 TEST(IsNear, FromHalfOfTheFirstBoundOn) {
@@ -49,6 +54,31 @@ TEST(IsNear, FromHalfOfTheFirstBoundOn) {
   EXPECT_FALSE(is_near(measure));
   measure.exceeded = Severity::warning;
   EXPECT_TRUE(is_near(measure));
+}
+
+TEST(Same, ServicesOfTheSameAddressInTwoDataplanesAreTwo) {
+  const std::vector<ServiceRow> nft{
+      {.name = "a", .address = "10.96.0.10:53/udp", .dataplane = "iptables-nft", .packets = {}}};
+  std::vector<ServiceRow> other = nft;
+  other.front().rules = 7;
+  EXPECT_TRUE(same(nft, other));
+  other.front().dataplane = "iptables-legacy";
+  EXPECT_FALSE(same(nft, other));
+  EXPECT_FALSE(same(nft, {}));
+}
+
+TEST(CurveTable, TellsTheExtremesAndWhenTheHighestWas) {
+  Report report = test::full_report();
+  Curve& curve = report.curves.front();
+  curve.points = {{.at = test::at(1'732'312'080), .value = 41'203},
+                  {.at = test::at(1'732'312'140), .value = 187'001},
+                  {.at = test::at(1'732'312'200), .value = 50'000}};
+  report.curves.push_back({.id = "none", .title = "None", .unit = "", .points = {}});
+  EXPECT_THAT(
+      curve_table(report.curves),
+      ElementsAre(ElementsAre("since 21:48 UTC", "lowest", "highest", "at", "last"),
+                  ElementsAre("Connections tracked", "41,203", "187,001", "21:49", "50,000")));
+  EXPECT_THAT(curve_table({}), IsEmpty());
 }
 
 TEST(IsWebAddress, OfNothingThatCouldEndALink) {
