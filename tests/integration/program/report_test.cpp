@@ -94,8 +94,27 @@ TEST_F(ReportTest, OfWhatIsCriticalSaysWhatToDoAndEndsWithFive) {
 }
 
 TEST_F(ReportTest, SaysInMarkdownWhatItSaysInText) {
-  const ToolRun run = report({"--output=markdown"});
-  EXPECT_THAT(run.out, StartsWith("# kubecliff report: "));
+  must_restore(plain(10, 2, Family::ipv4));
+  const std::string bounds =
+      "--alerting.thresholds=check=services_in_iptables,info=7,warning=8,critical=9";
+  const std::string text = report({bounds}).out;
+  const std::string markdown = report({bounds, "--output=markdown"}).out;
+
+  EXPECT_THAT(text, StartsWith("kubecliff report: "));
+  EXPECT_THAT(markdown, StartsWith("# kubecliff report: "));
+  EXPECT_THAT(text, HasSubstr("\nCRITICAL  KubecliffServicesInIptables\n"));
+  EXPECT_THAT(markdown, HasSubstr("\n## CRITICAL: KubecliffServicesInIptables\n\n**"));
+  EXPECT_THAT(text, HasSubstr(" has 10 Services in iptables\n"));
+  EXPECT_THAT(markdown, HasSubstr(" has 10 Services in iptables** "));
+  EXPECT_THAT(text, HasSubstr("\n          -> "));
+  EXPECT_THAT(markdown, HasSubstr("\n**Next:** "));
+  EXPECT_THAT(text, ContainsRegex("\n  services in iptables +10 +7 +8 +9\n"));
+  EXPECT_THAT(markdown, HasSubstr("\n| services in iptables | **10 Services** | 7 Services | "
+                                  "8 Services | 9 Services |\n"));
+  EXPECT_THAT(text, ContainsRegex("\n  endpoints in iptables \\(nft, ipv4\\) +20\n"));
+  EXPECT_THAT(markdown, HasSubstr("\n| endpoints in iptables \\(nft, ipv4\\) | 20 |\n"));
+  EXPECT_THAT(text, HasSubstr("  10.96.0.1:80/tcp\n"));
+  EXPECT_THAT(markdown, HasSubstr(" `10.96.0.1:80/tcp` | 2 | "));
 }
 
 TEST_F(ReportTest, OfADaemonIsWhatItsApiSays) {
