@@ -309,10 +309,12 @@ class Writer {
         state == State::unknown
             ? "Nothing is known yet"
             : joined({state == State::fine ? "Fine: " : "", text_of(verdict(report_))});
+    const bool was_asked = report_.covers.count() > 0 || !report_.failures.empty();
     add({"<div class=\"verdict ", css_of(state), "\">", icon(state), "<p class=\"words\"><b>",
          words, "</b>",
-         state == State::unknown ? "The first figures come within seconds"
-                                 : text_of(capitalised(covers(report_))),
+         state != State::unknown ? text_of(capitalised(covers(report_)))
+         : was_asked             ? "No figure was read that a check could judge"
+                                 : "The first figures come within seconds",
          "."});
     if (!report_.failures.empty()) {
       add({" <a href=\"#failures\">", std::to_string(report_.failures.size()),
@@ -320,10 +322,10 @@ class Writer {
     }
     text_ += "</p></div>\n<p class=\"actions small\">";
     if (settings_.refresh) {
-      add({"<span class=\"quiet\">Asked for again every ", refresh_seconds(),
-           " s.</span> <a href=\"?\">Stop that</a>"});
+      add({"<span class=\"quiet\">Refreshes every ", refresh_seconds(),
+           " s.</span> <a href=\"?\">Stop</a>"});
     } else {
-      text_ += "<a href=\"?refresh=30\">Ask again every 30 s</a>";
+      text_ += "<a href=\"?refresh=30\">Refresh every 30 s</a>";
     }
     text_ += "</p>\n";
   }
@@ -349,7 +351,7 @@ class Writer {
       }
       add({"<p class=\"small quiet\">", runbook(finding)});
       if (finding.firing_since) {
-        add({". Fires since ", time_of(*finding.firing_since)});
+        add({". Firing since ", time_of(*finding.firing_since)});
       }
       text_ += "</p></div></li>\n";
     }
@@ -485,13 +487,19 @@ class Writer {
     }
     text_ += "<div class=\"columns\">\n";
     services("Services with the most endpoints", names.services_by_endpoints);
-    services("Services with the most rules", names.services_by_rules);
+    if (!same(names.services_by_rules, names.services_by_endpoints)) {
+      services("Services with the most rules", names.services_by_rules);
+    }
     services("Services whose rules counted the most packets", names.services_by_packets);
     uneven(names.uneven_services);
     talkers("Sources of the most flows", names.sources);
     talkers("Destinations of the most flows", names.destinations);
-    talkers("Sources of the most short-lived flows", names.short_lived_sources);
-    talkers("Destinations of the most short-lived flows", names.short_lived_destinations);
+    if (!same(names.short_lived_sources, names.sources)) {
+      talkers("Sources of the most short-lived flows", names.short_lived_sources);
+    }
+    if (!same(names.short_lived_destinations, names.destinations)) {
+      talkers("Destinations of the most short-lived flows", names.short_lived_destinations);
+    }
     stale(names);
     text_ += "</div>\n";
     close();
@@ -514,7 +522,7 @@ class Writer {
                   {.title = "Packets", .kind = number}});
     for (const ServiceRow& each : first(rows)) {
       row(service(each.name, each.address) + " " +
-              element("span", "small quiet", text_of(each.dataplane)),
+              element("span", "small quiet whole", text_of(each.dataplane)),
           {{number, grouped(each.endpoints)},
            {number, grouped(each.rules)},
            {number, each.packets ? grouped(*each.packets) : "not counted"}});

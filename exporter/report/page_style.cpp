@@ -94,6 +94,7 @@ th, td { padding: .3125rem .75rem .3125rem 0; border-bottom: 1px solid var(--rul
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--quiet); font-size: .8125rem; white-space: nowrap; }
 tbody th { min-width: 8rem; }
+.whole { white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 bdi.address { font-family: ui-monospace, monospace; font-size: .9em; }
 .failures li { padding: .25rem 0; border-bottom: 1px solid var(--rule); }

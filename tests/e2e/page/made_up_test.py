@@ -91,11 +91,11 @@ class MadeUpTest(PageCase):
     def test_it_comes_again_when_told_to(self):
         url = f"{self.base}/fine"
         self.open(url)
-        self.browser.follow("Ask again every 30 s")
+        self.browser.follow("Refresh every 30 s")
         self.assertEqual(self.browser.url, f"{url}?refresh=30")
         again = "return document.querySelector('meta[http-equiv=refresh]')?.content"
         self.assertEqual(self.browser.run(again), "30")
-        self.browser.follow("Stop that")
+        self.browser.follow("Stop")
         self.assertEqual(self.browser.url, f"{url}?")
         self.assertIsNone(self.browser.run(again))
         self.assertEqual(self.browser.complaints(), [])

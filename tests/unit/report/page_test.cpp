@@ -126,7 +126,7 @@ TEST(Page, SaysWhatIsWorstAndWhatToDo) {
            "<b>Next:</b> Look at which Services have the most endpoints",
            "href=\"https://github.com/kubecliff/kubecliff/blob/main/alerts/runbooks/"
            "KubecliffRestoreDuration.md\">Runbook of KubecliffRestoreDuration</a>",
-           "Fires since <time datetime=\"2026-11-22T21:08:05Z\">2026-11-22 21:08:05 UTC</time>",
+           "Firing since <time datetime=\"2026-11-22T21:08:05Z\">2026-11-22 21:08:05 UTC</time>",
            "Modes in conflict: both iptables backends hold KUBE-SERVICES",
            "probe: connect 10.96.0.1:443: Connection refused",
            "<a href=\"#failures\">2 could not be read</a>",
@@ -179,9 +179,27 @@ TEST(Page, NamesServicesToThoseWhoMaySeeThem) {
 
 TEST(Page, BeforeAnythingIsKnownSaysSo) {
   const std::string text = html(Report{.node = "node-1"});
-  EXPECT_THAT(text, HasSubstr("Nothing is known yet"));
+  EXPECT_THAT(text, HasSubstr("Nothing is known yet</b>The first figures come within seconds."));
   EXPECT_THAT(text, Not(HasSubstr("Fine")));
   EXPECT_THAT(text, Not(HasSubstr("1970")));
+}
+
+TEST(Page, WhereNothingCanBeReadPromisesNothing) {
+  const std::string text = html(Report{.node = "node-1", .failures = {"conntrack: denied"}});
+  EXPECT_THAT(text, HasSubstr("No figure was read that a check could judge. <a "
+                              "href=\"#failures\">1 could not be read</a>."));
+  EXPECT_THAT(text, Not(HasSubstr("within seconds")));
+  EXPECT_THAT(html(Report{.node = "node-1", .covers = 15s}), Not(HasSubstr("within seconds")));
+}
+
+TEST(Page, LeavesOutAListThatSaysWhatAnotherHasSaid) {
+  Report report = test::fine_report();
+  EXPECT_THAT(html(report), AllOf(HasSubstr("Services with the most endpoints"),
+                                  Not(HasSubstr("Services with the most rules"))));
+  report.names->services_by_rules.front().dataplane = "iptables-legacy";
+  EXPECT_THAT(html(report), HasSubstr("Services with the most rules"));
+  report.names->short_lived_sources = report.names->sources;
+  EXPECT_THAT(html(report), Not(HasSubstr("Sources of the most short-lived flows")));
 }
 
 TEST(Page, LeadsToWhatElseIsServed) {
@@ -197,7 +215,7 @@ TEST(Page, ComesAgainOnlyWhenAsked) {
               AllOf(Not(HasSubstr("http-equiv")), HasSubstr("?refresh=30")));
   const std::string text = html(test::fine_report(), {.refresh = 60s});
   EXPECT_THAT(text, HasSubstr("<meta http-equiv=\"refresh\" content=\"60\"/>"));
-  EXPECT_THAT(text, HasSubstr("<a href=\"?\">Stop that</a>"));
+  EXPECT_THAT(text, HasSubstr("<a href=\"?\">Stop</a>"));
   EXPECT_THAT(html(test::fine_report(), {.refresh = 0s}), HasSubstr("content=\"5\""));
 }
 
