@@ -119,7 +119,7 @@ class Reader {
     names_.read_at = WallClock::now();
     const Services services = read_services();
     for (const inventory::Miss& miss : services.misses) {
-      names_.missing.push_back(std::string{name(miss.dataplane)} + ": " + miss.error.message);
+      add(miss, names_);
     }
     if (services.cut) {
       names_.missing.emplace_back("there are more Services or endpoints than can be listed");
@@ -214,6 +214,13 @@ NamesOptions names_options(const Settings& settings, std::size_t top) {
         static_cast<std::uint64_t>(flows->second.get<std::int64_t>("conntrack.max-flows"));
   }
   return options;
+}
+
+void add(const inventory::Miss& miss, Names& to) {
+  std::string why = std::string{name(miss.dataplane)} + ": " + miss.error.message;
+  if (std::ranges::find(to.missing, why) == to.missing.end()) {
+    to.missing.push_back(std::move(why));
+  }
 }
 
 void add(const inventory::StaleFlows& stale, Names& to) {

@@ -13,8 +13,9 @@
 #include "exporter/report/report.h"
 
 namespace kubecliff::inventory {
+struct Miss;
 struct StaleFlows;
-}
+}  // namespace kubecliff::inventory
 
 namespace kubecliff::report {
 
@@ -30,6 +31,9 @@ struct NamesOptions {
 // Reads the rules and the flows of this network namespace: collectors/inventory says what that
 // costs, up to a second of CPU for 5,000 Services. What cannot be read is among `missing`.
 [[nodiscard]] Names read_names(const NamesOptions& options);
+
+// Why a dataplane could not be read, once where both families say the same.
+void add(const inventory::Miss& miss, Names& to);
 
 // The list of stale flows, how many there are in all, and what it leaves out.
 void add(const inventory::StaleFlows& stale, Names& to);

@@ -2,9 +2,14 @@
 
 #include <netinet/in.h>
 
+#include <cerrno>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collectors/core/dataplane_signs.h"
+#include "collectors/core/result.h"
+#include "collectors/inventory/services.h"
 #include "collectors/inventory/stale_flows.h"
 
 namespace kubecliff::report {
@@ -13,6 +18,18 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+
+TEST(AddMiss, OfBothFamiliesIsSaidOnce) {
+  const Error denied{
+      .kind = ErrorKind::denied, .errno_value = EPERM, .message = "read ruleset: denied"};
+  Names names;
+  for (const Dataplane dataplane :
+       {Dataplane::iptables_nft, Dataplane::nftables, Dataplane::iptables_nft}) {
+    add(inventory::Miss{.dataplane = dataplane, .error = denied}, names);
+  }
+  EXPECT_THAT(names.missing,
+              ElementsAre("iptables-nft: read ruleset: denied", "nftables: read ruleset: denied"));
+}
 
 TEST(AddStaleFlows, TellsHowManyThereAreAndWhatIsNotListed) {
   inventory::StaleFlows stale{
