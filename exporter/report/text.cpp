@@ -141,6 +141,7 @@ class Writer {
   void add(const Section& section) {
     title(printable(section.title, console::kWidth));
     std::vector<std::vector<std::string>> rows;
+    rows.reserve(section.facts.size());
     for (const Fact& fact : section.facts) {
       rows.push_back({words(fact), figure(fact.unit, fact.value)});
     }
