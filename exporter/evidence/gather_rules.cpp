@@ -219,6 +219,7 @@ struct NftTable {
   std::size_t base_chains = 0;
   struct Set {
     std::string name;
+    NftSetTypes types = {};
     bool map = false;
     bool anonymous = false;
   };
@@ -311,16 +312,17 @@ class NftLister {
   }
 
   Result<void> list_sets(NftTable& table) {
-    return dump(
-        NFT_MSG_GETSET, table, {{NFTA_SET_TABLE, table.name}},
-        [&](const Message& message) -> Result<void> {
-          const auto set = decode_nft_set(message);
-          if (set && set->table == table.name && table.sets.size() < kMostSets) {
-            table.sets.push_back(
-                {.name = std::string{set->name}, .map = set->map, .anonymous = set->anonymous});
-          }
-          return {};
-        });
+    return dump(NFT_MSG_GETSET, table, {{NFTA_SET_TABLE, table.name}},
+                [&](const Message& message) -> Result<void> {
+                  const auto set = decode_nft_set(message);
+                  if (set && set->table == table.name && table.sets.size() < kMostSets) {
+                    table.sets.push_back({.name = std::string{set->name},
+                                          .types = set->types,
+                                          .map = set->map,
+                                          .anonymous = set->anonymous});
+                  }
+                  return {};
+                });
   }
 
   void list_contents(NftTable& table) {
@@ -338,7 +340,7 @@ class NftLister {
       miss("rules/nft-elements.jsonl: " + where, listed.error());
     }
     for (const NftTable::Set& set : table.sets) {
-      if (const auto listed = list_elements(table, set.name); !listed) {
+      if (const auto listed = list_elements(table, set); !listed) {
         miss("rules/nft-elements.jsonl: " + where, listed.error());
         break;
       }
@@ -359,13 +361,13 @@ class NftLister {
     return gone(listed) ? Result<void>{} : listed;
   }
 
-  Result<void> list_elements(const NftTable& table, const std::string& set) {
-    learn(set, elements_);
+  Result<void> list_elements(const NftTable& table, const NftTable::Set& set) {
+    learn(set.name, elements_);
     const auto listed =
         dump(NFT_MSG_GETSETELEM, table,
-             {{NFTA_SET_ELEM_LIST_TABLE, table.name}, {NFTA_SET_ELEM_LIST_SET, set}},
+             {{NFTA_SET_ELEM_LIST_TABLE, table.name}, {NFTA_SET_ELEM_LIST_SET, set.name}},
              [&](const Message& message) -> Result<void> {
-               return list_nft_elements(message, elements_)
+               return list_nft_elements(message, set.types, elements_)
                           ? Result<void>{}
                           : fail(ErrorKind::malformed, "broken message of elements");
              });

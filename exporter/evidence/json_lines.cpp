@@ -28,6 +28,18 @@ std::string address_text(Bytes address) {
   return text.data();
 }
 
+std::string hardware_address(Bytes address) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const std::byte byte : address) {
+    const auto value = std::to_integer<unsigned>(byte);
+    text += text.empty() ? "" : ":";
+    text += kDigits[value >> 4U];
+    text += kDigits[value & 0xfU];
+  }
+  return text;
+}
+
 std::string to_line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -1,15 +1,20 @@
 #include "exporter/evidence/nft_listing.h"
 
+#include <linux/if.h>
+#include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "collectors/iptables/decode_nft.h"
 #include "collectors/kernel/nftables.h"
 #include "collectors/kernel/protocol_name.h"
+#include "collectors/nftables/table.h"
 
 namespace kubecliff::evidence {
 namespace {
@@ -76,40 +81,72 @@ void put_verdict(Bytes data, Listing& listing, Json& json) {
   }
 }
 
-// Parts of a concatenation, each in a register of four bytes; addresses of IPv6 take four.
-std::string concatenation_text(Bytes value) {
-  constexpr std::size_t kRegister = 4;
-  const auto port = [](Bytes part) {
-    return std::to_string(read_be<std::uint16_t>(part).value_or(0));
-  };
-  const auto protocol = [](Bytes part) {
-    return protocol_name(std::to_integer<std::uint8_t>(part[0]));
-  };
-  for (const std::size_t address : {sizeof(in_addr), sizeof(in6_addr)}) {
-    if (value.size() == address) {
-      return address_text(value);
-    }
-    if (value.size() == address + kRegister) {
-      return address_text(value.first(address)) + " . " + port(value.subspan(address));
-    }
-    if (value.size() == address + 2 * kRegister) {
-      return address_text(value.first(address)) + " . " + protocol(value.subspan(address)) + " . " +
-             port(value.subspan(address + kRegister));
-    }
+// One part of a key or value: its type, and how many bytes it has.
+struct TypedPart {
+  std::uint32_t type;
+  std::size_t size;
+};
+constexpr std::uint32_t kInteger = 4;
+constexpr std::uint32_t kIpv4Address = 7;
+constexpr std::uint32_t kIpv6Address = 8;
+constexpr std::uint32_t kEtherAddress = 9;
+constexpr std::uint32_t kInetProtocol = 12;
+constexpr std::uint32_t kInetService = 13;
+constexpr std::uint32_t kDeviceName = 41;
+constexpr std::array kTypedParts{TypedPart{.type = kIpv4Address, .size = sizeof(in_addr)},
+                                 TypedPart{.type = kIpv6Address, .size = sizeof(in6_addr)},
+                                 TypedPart{.type = kEtherAddress, .size = ETH_ALEN},
+                                 TypedPart{.type = kInetProtocol, .size = 1},
+                                 TypedPart{.type = kInetService, .size = sizeof(std::uint16_t)},
+                                 TypedPart{.type = kDeviceName, .size = IFNAMSIZ}};
+
+std::string part_text(std::uint32_t type, Bytes part) {
+  switch (type) {
+    case kEtherAddress:
+      return hardware_address(part);
+    case kInetProtocol:
+      return protocol_name(std::to_integer<std::uint8_t>(part[0]));
+    case kInetService:
+      return std::to_string(read_be<std::uint16_t>(part).value_or(0));
+    case kDeviceName:
+      return clean(text_of(part));
+    default:
+      return address_text(part);
   }
-  return std::to_string(value.size()) + " bytes";
 }
 
-// The same of node ports, which have no address: eight bytes are an address and a port elsewhere.
-std::string key_text(Bytes key, std::string_view set) {
-  if (key.size() == 8 && set.ends_with("nodeports")) {
-    return protocol_name(std::to_integer<std::uint8_t>(key[0])) + " . " +
-           std::to_string(read_be<std::uint16_t>(key.subspan(4)).value_or(0));
+// Its parts, first to last, for as long as they are of types above; false where they are not.
+template <typename Visit>
+bool visit_parts(Bytes value, std::uint32_t types, const Visit& visit) {
+  constexpr std::uint32_t kBits = 6;
+  constexpr std::uint32_t kMostParts = 5;
+  constexpr std::size_t kRegister = 4;  // each part of a concatenation begins in one of its own
+  for (std::uint32_t i = kMostParts; i > 0; --i) {
+    const std::uint32_t type = types >> (kBits * (i - 1)) & ((1U << kBits) - 1);
+    if (type == 0 && types >> (kBits * i) == 0 && i > 1) {
+      continue;
+    }
+    const auto* const part = std::ranges::find(kTypedParts, type, &TypedPart::type);
+    if (part == kTypedParts.end() || value.size() < part->size) {
+      return false;
+    }
+    visit(type, value.first(part->size));
+    value =
+        value.subspan(std::min(value.size(), (part->size + kRegister - 1) / kRegister * kRegister));
   }
-  if (key.size() == sizeof(std::uint32_t) && set.starts_with("__map")) {
-    return std::to_string(read_as<std::uint32_t>(key).value_or(0));  // a drawn number
+  return value.empty();
+}
+
+std::string typed_text(Bytes value, std::uint32_t types, std::string_view table) {
+  // Which endpoint kube-proxy's draw fell on. Elsewhere a number may be an address.
+  if (types == kInteger && value.size() == sizeof(std::uint32_t) && table == nftables::kTable) {
+    return std::to_string(read_as<std::uint32_t>(value).value_or(0));
   }
-  return concatenation_text(key);
+  std::string text;
+  const bool known = visit_parts(value, types, [&](std::uint32_t type, Bytes part) {
+    text += (text.empty() ? "" : " . ") + part_text(type, part);
+  });
+  return known ? text : std::to_string(value.size()) + " bytes";
 }
 
 void put_decoded(const iptables::Rule& rule, Json& json) {
@@ -281,6 +318,10 @@ std::optional<NftSetFace> decode_nft_set(const Message& message) {
       set.table = text_of(attribute.payload);
     } else if (attribute.type == NFTA_SET_NAME) {
       set.name = text_of(attribute.payload);
+    } else if (attribute.type == NFTA_SET_KEY_TYPE) {
+      set.types.key = read_be<std::uint32_t>(attribute.payload).value_or(0);
+    } else if (attribute.type == NFTA_SET_DATA_TYPE) {
+      set.types.data = read_be<std::uint32_t>(attribute.payload).value_or(0);
     } else if (attribute.type == NFTA_SET_FLAGS) {
       const std::uint32_t flags = read_be<std::uint32_t>(attribute.payload).value_or(0);
       set.map = (flags & NFT_SET_MAP) != 0;
@@ -290,7 +331,7 @@ std::optional<NftSetFace> decode_nft_set(const Message& message) {
   return attributes.malformed() || set.name.empty() ? std::nullopt : std::optional{set};
 }
 
-bool list_nft_elements(const Message& message, Listing& listing) {
+bool list_nft_elements(const Message& message, NftSetTypes types, Listing& listing) {
   const Bytes attributes = netlink::nftables_attributes(message);
   const std::string_view table = text_of(find_attribute(attributes, NFTA_SET_ELEM_LIST_TABLE));
   const std::string_view set = text_of(find_attribute(attributes, NFTA_SET_ELEM_LIST_SET));
@@ -300,6 +341,7 @@ bool list_nft_elements(const Message& message, Listing& listing) {
     const Bytes key =
         find_attribute(find_attribute(element.payload, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE);
     const Bytes data = find_attribute(element.payload, NFTA_SET_ELEM_DATA);
+    const Bytes data_value = find_attribute(data, NFTA_DATA_VALUE);
     const std::string_view comment =
         comment_in(find_attribute(element.payload, NFTA_SET_ELEM_USERDATA));
     if (wants_names(listing.wanted)) {
@@ -312,10 +354,10 @@ bool list_nft_elements(const Message& message, Listing& listing) {
     Json json{{"family", nft_family(family_of(message))},
               {"table", clean(table)},
               {"set", clean(set)},
-              {"key", key_text(key, set)}};
+              {"key", typed_text(key, types.key, table)}};
     put_verdict(data, listing, json);
-    if (const Bytes value = find_attribute(data, NFTA_DATA_VALUE); !value.empty()) {
-      json["value"] = concatenation_text(value);
+    if (!data_value.empty()) {
+      json["value"] = typed_text(data_value, types.data, table);
     }
     if (!comment.empty()) {
       json["comment"] = clean(comment);

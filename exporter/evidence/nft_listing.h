@@ -20,9 +20,18 @@ namespace kubecliff::evidence {
 // where it sends them, its expressions by name, its comment. False where it is broken.
 [[nodiscard]] bool list_nft_rule(const netlink::Message& message, Listing& listing);
 
+// What keys and values are made of, as nft writes it down for itself: the numbers of its types
+// (enum datatypes in its include/datatype.h), six bits each, of a concatenation the last part
+// lowest. The kernel keeps it and does not look at it; 0: nobody said.
+struct NftSetTypes {
+  std::uint32_t key = 0;
+  std::uint32_t data = 0;
+};
+
 struct NftSetFace {
   std::string_view table;
   std::string_view name;
+  NftSetTypes types = {};
   bool map = false;
   bool anonymous = false;
 };
@@ -30,9 +39,10 @@ struct NftSetFace {
 // A message of an NFT_MSG_GETSET dump; nothing where it is broken.
 [[nodiscard]] std::optional<NftSetFace> decode_nft_set(const netlink::Message& message);
 
-// A message of an NFT_MSG_GETSETELEM dump: a line for each element. Keys are of addresses,
-// protocols and ports as kube-proxy puts them together; of any other kind their length stands.
-// False where it is broken.
-[[nodiscard]] bool list_nft_elements(const netlink::Message& message, Listing& listing);
+// A message of an NFT_MSG_GETSETELEM dump: a line for each element. Of keys and values of other
+// types than addresses, protocols, ports and names of devices the length stands, as numbers may be
+// addresses too. False where it is broken.
+[[nodiscard]] bool list_nft_elements(const netlink::Message& message, NftSetTypes types,
+                                     Listing& listing);
 
 }  // namespace kubecliff::evidence

@@ -61,18 +61,6 @@ std::optional<std::uint32_t> number(Bytes attributes, std::uint16_t type) {
   return read_as<std::uint32_t>(find_attribute(attributes, type));
 }
 
-std::string hardware_address(Bytes address) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::byte byte : address) {
-    const auto value = std::to_integer<unsigned>(byte);
-    text += text.empty() ? "" : ":";
-    text += kDigits[value >> 4U];
-    text += kDigits[value & 0xfU];
-  }
-  return text;
-}
-
 // IFLA_OPERSTATE, as `ip link` writes it: RFC 2863.
 std::string_view operational_state(std::uint8_t state) {
   constexpr std::array<std::string_view, 7> kStates{

@@ -20,11 +20,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Lines lines{std::size_t{1} << 20U};
   Names names;
   DeviceNames devices;
+  NftSetTypes types{.key = 41 << 6 | 7,
+                    .data = 7 << 6 | 13};  // ifname . ipv4_addr : ipv4_addr . inet_service
   netlink::Messages messages{std::as_bytes(std::span{data, size})};
   for (netlink::Message message; messages.next(message);) {
     static_cast<void>(list_nft_rule(message, listing));
-    static_cast<void>(list_nft_elements(message, listing));
-    static_cast<void>(decode_nft_set(message));
+    if (const auto set = decode_nft_set(message)) {
+      types = set->types;
+    }
+    static_cast<void>(list_nft_elements(message, types, listing));
     static_cast<void>(list_link(message, devices, lines, names));
     static_cast<void>(list_address(message, devices, lines));
     static_cast<void>(list_route(message, devices, lines));

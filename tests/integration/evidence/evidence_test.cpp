@@ -311,6 +311,71 @@ TEST_F(Evidence, NftablesRulesAndElementsAreThoseOfNft) {
   }
 }
 
+// Of a key or value in `nft -j`.
+std::string value_text(const json& value) {
+  if (value.is_string()) {
+    return value;
+  }
+  if (!value.contains("concat")) {
+    return value.dump();
+  }
+  std::string text;
+  for (const json& part : value["concat"]) {
+    text += (text.empty() ? "" : " . ") + value_text(part);
+  }
+  return text;
+}
+
+TEST_F(Evidence, KeysAndValuesOfElementsAreThoseOfNft) {
+  must(nft({"-f", "-"}, R"(table inet acme {
+    set pairs { type ipv4_addr . ipv4_addr; elements = { 10.1.2.3 . 10.4.5.6 }; }
+    set owners { type ipv4_addr . ether_addr; elements = { 10.1.2.3 . 02:11:22:33:44:55 }; }
+    set taps { type ifname . ipv4_addr . inet_service; elements = { acme0 . 10.1.2.3 . 80 }; }
+    set six { type ipv6_addr . inet_proto . inet_service; elements = { fd00::1 . udp . 53 }; }
+    set macs { type ether_addr; elements = { 02:11:22:33:44:55 }; }
+    set nics { type ifname; elements = { "acme0", "a-name-of-15-by" }; }
+    set l4 { type inet_proto; elements = { tcp, 47 }; }
+    map targets { type ipv4_addr : ipv4_addr . inet_service; elements = { 10.1.2.3 : 10.4.5.6 . 80 }; }
+    map six_to { type inet_service : ipv6_addr; elements = { 80 : fd00::1 }; }
+    set marks { type mark; elements = { 0x0a010203 }; }
+    set nested { type ipv4_addr . mark; elements = { 10.1.2.3 . 0x0a010203 }; }
+    chain in {
+      ip saddr vmap { 10.1.2.3 : drop }
+      @nh,96,32 vmap { 0x0a010203 : drop }
+    }
+  })"));
+  const Bundle bundle{{"--full"}};
+  std::map<std::string, std::vector<std::string>> listed;
+  for (const json& element : bundle.lines("rules/nft-elements.jsonl")) {
+    const std::string value = element.value("value", "");
+    listed[element["set"]].push_back(element["key"].get<std::string>() +
+                                     (value.empty() ? "" : " : " + value));
+  }
+  std::map<std::string, std::vector<std::string>> expected;
+  const json ruleset = json::parse(must_run({"nft", "-j", "list", "ruleset"}));
+  for (const json& object : ruleset["nftables"]) {
+    for (const auto* kind : {"set", "map"}) {
+      for (const json& element : object.value(kind, json::object()).value("elem", json::array())) {
+        expected[object[kind]["name"]].push_back(
+            object.contains("map") ? value_text(element[0]) + " : " + value_text(element[1])
+                                   : value_text(element));
+      }
+    }
+  }
+  expected["l4"] = {"tcp", "47"};  // which nft calls gre
+  // A number may be an address.
+  expected["marks"] = {"4 bytes"};
+  expected["nested"] = {"8 bytes"};
+  expected["__map0"] = {"10.1.2.3"};
+  expected["__map1"] = {"4 bytes"};
+  for (auto* sets : {&listed, &expected}) {
+    for (auto& [set, elements] : *sets) {
+      std::ranges::sort(elements);
+    }
+  }
+  EXPECT_EQ(listed, expected);
+}
+
 TEST_F(Evidence, FlowsAreThoseOfConntrack) {
   must(nft({"-f", "-"},
            "table ip t { chain c { type filter hook output priority 0; "
