@@ -174,31 +174,46 @@ bool is_hardware_address(std::string_view run) {
   return true;
 }
 
-constexpr std::size_t kChainHash = 16;  // of kube-proxy's chains in iptables
-constexpr std::size_t kShortHash = 8;   // of those in nftables
-
 bool is_hash(std::string_view text) {
   return std::ranges::all_of(
       text, [](char byte) { return (byte >= 'A' && byte <= 'Z') || (byte >= '2' && byte <= '7'); });
 }
 
-// "KUBE-SVC-" of "KUBE-SVC-ERIFXISQEP7F7OF4"; empty for any other word.
+// What stands before a hash of names that can be guessed: "KUBE-SVC-" of
+// "KUBE-SVC-ERIFXISQEP7F7OF4", "cali" of "cali0123456789a", which is the device of a pod. Empty for
+// any other word.
 std::string_view hashed_prefix(std::string_view word) {
-  if (word.size() != 9 + kChainHash || !word.starts_with("KUBE-") ||
-      !is_hash(word.substr(word.size() - kChainHash))) {
-    // KUBE-FW- is one shorter.
-    const bool firewall =
-        word.size() == 8 + kChainHash && word.starts_with("KUBE-FW-") && is_hash(word.substr(8));
-    return firewall ? word.substr(0, 8) : std::string_view{};
+  constexpr std::array<std::string_view, 8> kOfBase32{"KUBE-SVC-",    "KUBE-SVL-",   "KUBE-SEP-",
+                                                      "KUBE-EXT-",    "KUBE-FW-",    "KUBE-XLB-",
+                                                      "KUBE-POD-FW-", "KUBE-NWPLCY-"};
+  constexpr std::array<std::string_view, 4> kOfHex{"cali", "cali-tw-cali", "cali-fw-cali",
+                                                   "cali-sm-cali"};
+  constexpr std::size_t kBase32 = 16;
+  constexpr std::size_t kHex = 11;
+  const auto before = [word](std::size_t hash) {
+    return word.substr(0, word.size() - std::min(hash, word.size()));
+  };
+  const std::string_view chain = before(kBase32);
+  if (std::ranges::find(kOfBase32, chain) != kOfBase32.end() &&
+      is_hash(word.substr(chain.size()))) {
+    return chain;
   }
-  return word[8] == '-' ? word.substr(0, 9) : std::string_view{};
+  const std::string_view device = before(kHex);
+  const bool of_hex = std::ranges::find(kOfHex, device) != kOfHex.end() &&
+                      std::ranges::all_of(word.substr(device.size()), is_hex);
+  return of_hex ? device : std::string_view{};
 }
 
-// "service-ULMVA6XW-" of "service-ULMVA6XW-ns": what kube-proxy's objects in nftables begin with.
+constexpr std::size_t kShortHash = 8;  // of kube-proxy's objects in nftables
+
+// "service-ULMVA6XW-" of "service-ULMVA6XW-ns": what the names of these objects begin with.
 std::string_view object_prefix(std::string_view word) {
+  constexpr std::array<std::string_view, 6> kRoles{"service",  "local",    "external",
+                                                   "firewall", "endpoint", "affinity"};
   const std::size_t dash = word.find('-');
   if (dash == std::string_view::npos || word.size() < dash + kShortHash + 3 ||
-      word[dash + kShortHash + 1] != '-' || !is_hash(word.substr(dash + 1, kShortHash))) {
+      word[dash + kShortHash + 1] != '-' || !is_hash(word.substr(dash + 1, kShortHash)) ||
+      std::ranges::find(kRoles, word.substr(0, dash)) == kRoles.end()) {
     return {};
   }
   return word.substr(0, dash + kShortHash + 2);
@@ -353,6 +368,13 @@ std::string endpoint_address(std::string_view text) {
   return address;
 }
 
+std::string_view without_endpoint(std::string_view word) {
+  const std::size_t underlines = std::min(word.rfind("__"), word.size());
+  return endpoint_address(word.substr(std::min(underlines + 2, word.size()))).empty()
+             ? word
+             : word.substr(0, underlines);
+}
+
 }  // namespace
 
 Redactor::Redactor() {
@@ -412,9 +434,11 @@ void Redactor::learn_qualified(std::string_view whole) {
       slashes += static_cast<std::size_t>(std::ranges::count(text, '/'));
       is_port = text.ends_with(':');
     } else if (kind == Piece::Kind::word) {
+      const NameKind name = is_port ? NameKind::port : kKinds[std::min(slashes, kKinds.size() - 1)];
+      learn_word(without_endpoint(text), name);
       for (const std::string_view part : split(text, "__")) {
         if (endpoint_address(part).empty()) {
-          learn_word(part, is_port ? NameKind::port : kKinds[std::min(slashes, kKinds.size() - 1)]);
+          learn_word(part, name);
         }
       }
     }
@@ -427,8 +451,8 @@ void Redactor::learn(std::string_view phrase) {
   while (!phrase.empty()) {
     std::ignore = take_while(phrase, [&](char byte) { return !in_name(byte); });
     std::string_view whole = take_while(phrase, in_name);
-    whole.remove_prefix(object_prefix(whole).size());
     if (whole.find('/') != std::string_view::npos) {
+      whole.remove_prefix(object_prefix(whole).size());
       learn_qualified(whole);
       continue;
     }
@@ -553,10 +577,6 @@ void Redactor::put_word(std::string_view word, std::string& out) {
     out += after;
   } else if (put_known(whole, out)) {
     out += after;
-  } else if (const std::string_view prefix = hashed_prefix(whole); !prefix.empty()) {
-    out += prefix;
-    out += token("hash", whole.substr(prefix.size()));
-    out += after;
   } else if (const std::string_view object = object_prefix(whole); !object.empty()) {
     const std::size_t hash = object.size() - kShortHash - 1;
     out += object.substr(0, hash);
@@ -579,10 +599,15 @@ void Redactor::put_word(std::string_view word, std::string& out) {
   }
 }
 
-// Whether it is a name, or one after a prefix: "cali-zebra", "lxc_zebra".
+// Whether it is a name, or one after a prefix: "cali-zebra", "lxc_zebra"; or ends in a hash of one.
 bool Redactor::put_known(std::string_view word, std::string& out) {
   if (const auto name = names_.find(word); name != names_.end()) {
     out += name->second;
+    return true;
+  }
+  if (const std::string_view hashed = hashed_prefix(word); !hashed.empty()) {
+    out += hashed;
+    out += token("hash", word.substr(hashed.size()));
     return true;
   }
   const std::size_t prefix = word.find_first_of("-_") + 1;

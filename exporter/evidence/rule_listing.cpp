@@ -124,15 +124,20 @@ constexpr std::array<std::string_view, 110> kEverybodys{"KUBE-SERVICES",
 
 // "KUBE-SVC-ERIFXISQEP7F7OF4", "cali-tw-cali0123456789a", "CNI-0123456789abcdef01234567".
 bool is_hashed(std::string_view name) {
-  constexpr std::array<std::string_view, 14> kPrefixes{
-      "KUBE-SVC-",    "KUBE-SVL-",    "KUBE-SEP-",    "KUBE-EXT-",    "KUBE-FW-",
-      "KUBE-XLB-",    "KUBE-POD-FW-", "KUBE-NWPLCY-", "cali-tw-cali", "cali-fw-cali",
-      "cali-sm-cali", "CNI-",         "CNI-DN-",      "CNI-SN-"};
-  constexpr std::size_t kShortest = 8;
-  return std::ranges::any_of(kPrefixes, [name](std::string_view prefix) {
-    const std::string_view hash = name.substr(std::min(prefix.size(), name.size()));
-    const bool capitals = prefix.starts_with("KUBE");  // base32, else hexadecimal
-    return name.starts_with(prefix) && hash.size() >= kShortest &&
+  struct Form {
+    std::string_view prefix;
+    std::size_t size;
+  };
+  constexpr std::array kForms{
+      Form{"KUBE-SVC-", 16},    Form{"KUBE-SVL-", 16},    Form{"KUBE-SEP-", 16},
+      Form{"KUBE-EXT-", 16},    Form{"KUBE-FW-", 16},     Form{"KUBE-XLB-", 16},
+      Form{"KUBE-POD-FW-", 16}, Form{"KUBE-NWPLCY-", 16}, Form{"cali-tw-cali", 11},
+      Form{"cali-fw-cali", 11}, Form{"cali-sm-cali", 11}, Form{"CNI-", 24},
+      Form{"CNI-DN-", 21},      Form{"CNI-SN-", 21}};
+  return std::ranges::any_of(kForms, [name](const Form& form) {
+    const std::string_view hash = name.substr(std::min(form.prefix.size(), name.size()));
+    const bool capitals = form.prefix.starts_with("KUBE");  // base32, else hexadecimal
+    return name.starts_with(form.prefix) && hash.size() == form.size &&
            std::ranges::all_of(hash, [capitals](char byte) {
              return capitals ? (byte >= 'A' && byte <= 'Z') || (byte >= '2' && byte <= '7')
                              : (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');

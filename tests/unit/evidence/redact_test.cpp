@@ -80,6 +80,43 @@ TEST(Redactor, HashesOfChainsAreReplaced) {
   EXPECT_EQ(redactor.apply("KUBE-SERVICES KUBE-MARK-MASQ"), "KUBE-SERVICES KUBE-MARK-MASQ");
 }
 
+// Devices of pods, too: cali and a SHA-1 of NAMESPACE.POD.
+TEST(Redactor, HashesOfPodsAreReplaced) {
+  Redactor redactor;
+  EXPECT_EQ(redactor.apply("-i cali0123456789a -j cali-tw-cali0123456789a cali-fw-cali0123456789b "
+                           "net.cali0123456789a.rp"),
+            "-i caliHASH-1 -j cali-tw-caliHASH-1 cali-fw-caliHASH-2 net.caliHASH-1.rp");
+  EXPECT_EQ(redactor.apply("KUBE-POD-FW-AAAAAAAAAAAAAAAA KUBE-NWPLCY-BBBBBBBBBBBBBBBB"),
+            "KUBE-POD-FW-HASH-3 KUBE-NWPLCY-HASH-4");
+  redactor.learn("zebracorp-cali0123456789a KUBE-SVC-ZEBRACORP");
+  EXPECT_EQ(redactor.apply("-i cali+ zebracorp-cali0123456789a KUBE-SVC-ZEBRACORP"),
+            "-i cali+ NAME-1 NAME-2");
+}
+
+// Of kube-proxy's objects alone the first word is no name.
+TEST(Redactor, WordsBesideCapitalsAreNames) {
+  Redactor redactor;
+  redactor.learn_node("gw1");
+  redactor.learn(
+      "zebracorp-FIREWALL-in zebracorp/prod:zebracorp-INTERNAL-db zebracorp/orders-23572345-blue "
+      "service-INTERNAL-zebracorp");
+  for (const std::string_view text :
+       {"zebracorp-FIREWALL-in", "zebracorp-INTERNAL-db", "orders-23572345-blue",
+        "service-INTERNAL-zebracorp", "gw1-FIREWALL-x"}) {
+    EXPECT_THAT(redactor.apply(text), AllOf(Not(HasSubstr("zebracorp")), Not(HasSubstr("orders")),
+                                            Not(HasSubstr("gw1"))));
+  }
+}
+
+TEST(Redactor, UnderlinesNeedNotStandBeforeAnEndpoint) {
+  Redactor redactor;
+  redactor.learn("zebra_corp__shop/primary zebra_co__web/tcp/x_y__z__10.0.0.1/80");
+  for (const std::string_view text :
+       {"zebra_corp__shop", "zebra_corp", "zebra_co__web", "x_y__z__10.0.0.1"}) {
+    EXPECT_THAT(redactor.apply(text), AllOf(Not(HasSubstr("zebra")), Not(HasSubstr("x_y"))));
+  }
+}
+
 TEST(Redactor, IdsOfPodsAndContainersAreReplaced) {
   Redactor redactor;
   EXPECT_EQ(redactor.apply("/kubepods/pod01234567-89ab-cdef-0123-456789abcdef/"
