@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstddef>
 #include <expected>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "exporter/client/ask_daemon.h"
+#include "exporter/evidence/device_names.h"
 #include "exporter/evidence/gather.h"
 #include "exporter/evidence/json_lines.h"
 #include "exporter/evidence/redact_file.h"
@@ -35,13 +37,16 @@ constexpr std::chrono::milliseconds kHereWithin = 30s;
 
 // Values of the labels that a configuration or the node gives.
 std::vector<std::string> configured_names(std::string_view metrics) {
+  constexpr std::string_view kDevice = "device=\"";
   Names names;
-  for (const std::string_view label : {"device=\"", "instance=\"", "node=\"", "query=\"",
-                                       "receiver=\"", "server=\"", "target=\""}) {
+  for (const std::string_view label :
+       std::initializer_list<std::string_view>{kDevice, "instance=\"", "node=\"", "query=\"",
+                                               "receiver=\"", "server=\"", "target=\""}) {
     for (std::size_t at = metrics.find(label); at != std::string_view::npos;
          at = metrics.find(label, at + 1)) {
       std::string_view value = metrics.substr(at + label.size());
-      names.add(take_label_value(value));
+      const std::string name = take_label_value(value);
+      label == kDevice ? learn_device(name, names) : names.add(name);
     }
   }
   return names.take();

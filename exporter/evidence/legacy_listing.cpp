@@ -21,6 +21,7 @@
 #include "collectors/iptables/chain_record.h"
 #include "collectors/iptables/legacy_entries.h"
 #include "collectors/kernel/protocol_name.h"
+#include "exporter/evidence/device_names.h"
 
 namespace kubecliff::evidence {
 namespace {
@@ -250,6 +251,12 @@ class Walker {
   bool take(const LegacyEntry& entry, std::size_t offset) {
     const bool rules = wants_rules(listing_.wanted) && !listing_.lines.full();
     ++number_;
+    const Selector selector = selector_of(entry.bytes, layout_);
+    if (wants_names(listing_.wanted)) {
+      learn_device(selector.in, listing_.names);
+      learn_device(selector.out, listing_.names);
+      learn_log_target(entry.target.name, entry.target.data, listing_.names);
+    }
     Json matches = Json::array();
     for (Bytes rest = entry.matches; !rest.empty();) {
       const auto match = iptables::extension_at(rest);
@@ -272,7 +279,7 @@ class Walker {
               {"table", clean(table_)},
               {"chain", clean(chain_)},
               {"rule", number_}};
-    put_selector(selector_of(entry.bytes, layout_), rule);
+    put_selector(selector, rule);
     if (!matches.empty()) {
       rule["matches"] = std::move(matches);
     }

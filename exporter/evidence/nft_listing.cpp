@@ -15,6 +15,7 @@
 #include "collectors/kernel/nftables.h"
 #include "collectors/kernel/protocol_name.h"
 #include "collectors/nftables/table.h"
+#include "exporter/evidence/device_names.h"
 
 namespace kubecliff::evidence {
 namespace {
@@ -137,6 +138,12 @@ bool visit_parts(Bytes value, std::uint32_t types, const Visit& visit) {
   return value.empty();
 }
 
+// The first key behind an interval: of `b*` it is "c".
+bool ends_interval(Bytes element) {
+  const auto flags = read_be<std::uint32_t>(find_attribute(element, NFTA_SET_ELEM_FLAGS));
+  return (flags.value_or(0) & NFT_SET_ELEM_INTERVAL_END) != 0;
+}
+
 std::string typed_text(Bytes value, std::uint32_t types, std::string_view table) {
   // Which endpoint kube-proxy's draw fell on. Elsewhere a number may be an address.
   if (types == kInteger && value.size() == sizeof(std::uint32_t) && table == nftables::kTable) {
@@ -235,6 +242,28 @@ std::optional<Parts> parts_of(const Message& message) {
   return attributes.malformed() ? std::nullopt : std::optional{parts};
 }
 
+bool loads_device(const netlink::NftExpression& expression) {
+  if (expression.name != "meta") {
+    return false;
+  }
+  const auto key = read_be<std::uint32_t>(find_attribute(expression.data, NFTA_META_KEY));
+  return key == NFT_META_IIFNAME || key == NFT_META_OIFNAME;
+}
+
+// Names in a rule that are not those of objects.
+void learn_names(const netlink::NftExpression& expression, bool of_device, Names& names) {
+  const Bytes data = expression.data;
+  if (expression.name == "log") {
+    learn_log_prefix(text_of(find_attribute(data, NFTA_LOG_PREFIX)), names);
+  } else if (expression.name == "target") {
+    learn_log_target(text_of(find_attribute(data, NFTA_TARGET_NAME)),
+                     find_attribute(data, NFTA_TARGET_INFO), names);
+  } else if (expression.name == "cmp" && of_device) {
+    learn_device(text_of(find_attribute(find_attribute(data, NFTA_CMP_DATA), NFTA_DATA_VALUE)),
+                 names);
+  }
+}
+
 // The match of xtables; iptables-nft of some releases keeps comments there.
 std::string_view comment_match(const netlink::NftExpression& expression) {
   return expression.name == "match" &&
@@ -273,6 +302,7 @@ bool list_nft_rule(const Message& message, Listing& listing) {
   const bool rules = wants_rules(listing.wanted) && !listing.lines.full();
   Json more = Json::object();
   Json expressions = Json::array();
+  bool device_loaded = false;
   Attribute element;
   Attributes elements{parts->expressions};
   while (elements.next(element)) {
@@ -283,6 +313,10 @@ bool list_nft_rule(const Message& message, Listing& listing) {
     if (const std::string_view comment = comment_match(*expression); !comment.empty()) {
       parts->comment = comment;
     }
+    if (wants_names(listing.wanted)) {
+      learn_names(*expression, device_loaded, listing.names);
+    }
+    device_loaded = loads_device(*expression);
     if (rules) {
       expressions.push_back(expression_text(*expression));
       put_expression(*expression, listing, more);
@@ -346,6 +380,13 @@ bool list_nft_elements(const Message& message, NftSetTypes types, Listing& listi
         comment_in(find_attribute(element.payload, NFTA_SET_ELEM_USERDATA));
     if (wants_names(listing.wanted)) {
       listing.names.add(comment);
+      const auto learn_part = [&](std::uint32_t type, Bytes part) {
+        if (type == kDeviceName && !ends_interval(element.payload)) {
+          learn_device(text_of(part), listing.names);
+        }
+      };
+      visit_parts(key, types.key, learn_part);
+      visit_parts(data_value, types.data, learn_part);
     }
     if (!wants_rules(listing.wanted) || listing.lines.full()) {
       listing.lines.count();

@@ -39,7 +39,7 @@ constexpr std::string_view kWords =
     "cni0 flannel cali cilium true false null linux Kubernetes localhost svc via off on all none "
     "ClusterIP ExternalIP LoadBalancer LoadBalancerSourceRanges NodePort Active that accept are "
     "subject vmap drop reject packets with short-circuit sent by other of and or a at out critical "
-    "warning above below KUBE-PROXY-FIREWALL";
+    "warning above below KUBE-PROXY-FIREWALL IN";
 
 constexpr bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';

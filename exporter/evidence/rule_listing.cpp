@@ -1,7 +1,12 @@
 #include "exporter/evidence/rule_listing.h"
 
+#include <linux/netfilter/xt_LOG.h>
+#include <linux/netfilter/xt_NFLOG.h>
+
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <string>
 
 #include "collectors/iptables/chain_names.h"
 #include "collectors/iptables/chain_record.h"
@@ -173,6 +178,21 @@ void learn_object(std::string_view name, Names& names) {
     names.add(name.substr(0, name.find('.')));
     name.remove_prefix(name.find('.') + 1);
     names.add(name);
+  }
+}
+
+void learn_log_prefix(std::string_view prefix, Names& names) {
+  // The kernel writes "IN=eth0 OUT=" right behind it.
+  names.add(prefix);
+  names.add(std::string{prefix} + "IN");
+}
+
+void learn_log_target(std::string_view target, Bytes info, Names& names) {
+  const std::size_t prefix = target == "LOG"     ? offsetof(xt_log_info, prefix)
+                             : target == "NFLOG" ? offsetof(xt_nflog_info, prefix)
+                                                 : info.size();
+  if (prefix < info.size()) {
+    learn_log_prefix(text_of(info.subspan(prefix)), names);
   }
 }
 

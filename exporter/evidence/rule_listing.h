@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "collectors/kernel/bytes.h"
 #include "exporter/evidence/json_lines.h"
 
 namespace kubecliff::evidence {
@@ -29,5 +30,10 @@ struct Listing {
 // those that end in a hash; of others the owner's prefix is no name: `cali-pri-kns.shop` is learned
 // as `pri-kns.shop` and its parts.
 void learn_object(std::string_view name, Names& names);
+
+// What a rule puts before the packets that it logs.
+void learn_log_prefix(std::string_view prefix, Names& names);
+// The same of a target of xtables, where that is one that logs.
+void learn_log_target(std::string_view target, Bytes info, Names& names);
 
 }  // namespace kubecliff::evidence

@@ -691,9 +691,19 @@ TEST_F(Evidence, OrdinaryWordsStay) {
   must(nft({"-f", "-"}, NftablesRuleset{varied(100, 3), KubeProxyShape::up_to_1_35}.script()));
   must(nft({"-f", "-"},
            NftablesRuleset{varied(100, 3, Family::ipv6), KubeProxyShape::from_1_36}.script()));
+  must(restore(Backend::legacy, Family::ipv6,
+               "*filter\n-A FORWARD -i cali+ -o eth0 -j ACCEPT\nCOMMIT\n"));
+  for (const std::string device : {"ens5", "eth0"}) {
+    must_run({"ip", "link", "add", device, "type", "veth"});
+    must_run({"ip", "link", "set", device, "up"});
+  }
+  must_run({"ip", "link", "add", "flannel.1", "type", "vxlan", "id", "1", "dstport", "8472", "dev",
+            "ens5"});
+  must_run({"ip", "link", "set", "flannel.1", "up"});
   const Bundle bundle{{"--full", "--redact"}};
+  EXPECT_THAT(bundle.text("metrics.txt"), HasSubstr("device=\"flannel.1\""));
   for (const std::string_view file :
-       {"rules/legacy.jsonl", "rules/nft.jsonl", "rules/nft-elements.jsonl",
+       {"metrics.txt", "rules/legacy.jsonl", "rules/nft.jsonl", "rules/nft-elements.jsonl",
         "rules/nft-tables.jsonl", "rules/classes.jsonl", "network/links.jsonl"}) {
     const std::string text = bundle.text(file);
     const std::size_t at = text.find("NAME-");
@@ -732,7 +742,11 @@ TEST_F(Evidence, RedactedSaysNothingOfHostileNames) {
       "*filter\n:cali-pri-kns.zebracorp-ns - [0:0]\n:KUBE-zebracorp-own - [0:0]\n"
       ":DOCKER-zebracorp - [0:0]\n:zebracorp-three-10.1.2.3 - [0:0]\n"
       ":KUBE-SVC-zebracorpzebraco - [0:0]\n:zebracorp-deadbeef01 - [0:0]\n"
-      ":ufw-zebracorp - [0:0]\n:WEAVEzebracorp - [0:0]\n";
+      ":ufw-zebracorp - [0:0]\n:WEAVEzebracorp - [0:0]\n:zebracorp-FIREWALL-in - [0:0]\n"
+      ":cali-tw-califedcba98765 - [0:0]\n:KUBE-SVC-ZEBRACORP - [0:0]\n"
+      "-A INPUT -i zebracorp-vpn+ -j LOG --log-prefix zebracorp:\n"
+      "-A INPUT -i califedcba98765 -j zebracorp-FIREWALL-in\n"
+      "-A OUTPUT -o zebracorp-old0 -j KUBE-SVC-ZEBRACORP\n";
   for (const std::string& comment :
        {std::string{"shop/zebracorp-"} + host + "-metrics:http cluster IP",
         std::string{"10.1.2.3/zebracorp-one"}, std::string{"10.1.2.3:zebracorp-two"},
@@ -743,15 +757,17 @@ TEST_F(Evidence, RedactedSaysNothingOfHostileNames) {
             "zebracorp-ns/a-zebracorp-name-that-is-as-long-as-names-may-be-in-all-kubernetes"
             ":zebracorp-port has no endpoints"},
         std::string{"x=zebracorp<wbr>zebracorp*zebracorp_zebracorp"},
+        std::string{"zebracorp/prod:zebracorp-INTERNAL-db zebracorp_ns__db/primary"},
         std::string{"other traffic to zebracorp/zebracorp:http will be dropped by "
                     "KUBE-PROXY-FIREWALL"}}) {
     rules += rule(comment);
   }
   must(restore(Backend::legacy, Family::ipv4, rules + "COMMIT\n"));
-  must(nft(
-      {"-f", "-"},
-      "table inet cali-zebracorp { set zebracorp.set { type ipv4_addr; }; "
-      "chain kube-zebracorp { ip saddr @zebracorp.set counter comment \"zebracorp/x:y\"; }; }"));
+  must(nft({"-f", "-"},
+           "table inet cali-zebracorp { set zebracorp.set { type ipv4_addr; }; "
+           "chain kube-zebracorp { ip saddr @zebracorp.set counter comment \"zebracorp/x:y\"; "
+           "iifname { zebracorp-old1, zebracorp-old2 } log prefix \"zebracorp: \"; "
+           "oifname zebracorp-old3 counter; ip saddr vmap { 10.1.2.3 : drop }; }; }"));
   for (const std::string device : {"br-zebracorp", "wg-zebracorp2", "ethzebracorp0",
                                    "lxc-zebracorp", "calizebracorp1", "zebracorp.100"}) {
     must_run({"ip", "link", "add", device, "type", "veth"});
@@ -759,15 +775,18 @@ TEST_F(Evidence, RedactedSaysNothingOfHostileNames) {
   must_run({"ip", "link", "add", "enx0011aabbccdd", "type", "veth"});
   must_run({"ip", "link", "add", "eth7", "type", "veth"});
   must_run({"ip", "link", "add", "br-0123456789ab", "type", "veth"});
+  must_run({"ip", "link", "add", "califedcba98765", "type", "veth"});
   must_run({"ip", "link", "set", "br-zebracorp", "up"});
 
-  const std::vector<std::string> secrets{"zebracorp", "0011aabbccdd", "10.1.2.3", "fd00::1"};
+  const std::vector<std::string> secrets{"zebracorp", "0011aabbccdd", "10.1.2.3", "fd00::1",
+                                         "ZEBRACORP", "fedcba98765",  "50462986", "167838211"};
   for (const std::vector<std::string>& options :
        {std::vector<std::string>{"--redact"}, {"--redact", "--full"}}) {
     const Bundle bundle{options};
     expect_silence(bundle, secrets);
     EXPECT_THAT(bundle.text("network/links.jsonl"), HasSubstr("\"eth7\""));
     EXPECT_THAT(bundle.text("network/links.jsonl"), HasSubstr("\"br-0123456789ab\""));
+    EXPECT_THAT(bundle.text("network/links.jsonl"), HasSubstr("\"caliHASH-"));
     EXPECT_FALSE(bundle.text("report/report.html").empty());
   }
 }

@@ -1,17 +1,25 @@
 // Rules as lines of JSON, of both backends. Whole rulesets of a real kernel are in
 // tests/integration/evidence.
+#include <arpa/inet.h>  // before the kernel's, which then leave out what both have
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/xt_LOG.h>
+#include <linux/netfilter/xt_NFLOG.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "collectors/iptables/legacy_entries.h"
 #include "exporter/evidence/legacy_listing.h"
 #include "exporter/evidence/nft_listing.h"
 #include "tests/support/legacy_blob.h"
@@ -26,8 +34,10 @@ using test::fails_with;
 using test::has_value;
 using test::LegacyBlob;
 using test::LegacyBlobBuilder;
+using test::LegacyTarget;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::UnorderedElementsAre;
 
 constexpr std::size_t kRoom = std::size_t{1} << 20U;
 
@@ -43,6 +53,20 @@ std::vector<json> lines_of(Listing& of) {
     text.erase(0, end + 1);
   }
   return lines;
+}
+
+test::ByteVector log_info(std::size_t prefix) {
+  test::ByteVector info(prefix + sizeof("acme"));
+  std::memcpy(info.data() + prefix, "acme", sizeof("acme"));
+  return info;
+}
+
+LegacyTarget log_to(std::string target, std::size_t prefix) {
+  return test::XtablesExtension{.name = std::move(target), .info = log_info(prefix)};
+}
+
+void put_device(LegacyBlob& blob, std::size_t at, std::string_view name) {
+  std::memcpy(blob.bytes.data() + at, name.data(), name.size());
 }
 
 LegacyBlob table(AddressFamily family) {
@@ -135,6 +159,55 @@ TEST(ListNftRule, SaysWhatARuleDoes) {
   EXPECT_EQ(lines[0]["bytes"], 420);
   EXPECT_EQ(lines[0]["probability"], 0.5);
   EXPECT_EQ(lines[0]["comment"], "shop/cart:http");
+}
+
+// Devices that are gone, too: old lines of the log may have them.
+TEST(ListLegacy, DevicesAndPrefixesOfTheLogAreNames) {
+  for (const AddressFamily family : kAddressFamilies) {
+    LegacyBlob blob = LegacyBlobBuilder{family}
+                          .hook(NF_INET_LOCAL_IN)
+                          .rule({.target = log_to("LOG", offsetof(xt_log_info, prefix))})
+                          .rule({.target = log_to("NFLOG", offsetof(xt_nflog_info, prefix))})
+                          .build();
+    const iptables::LegacyLayout& layout = iptables::layout_of(family);
+    put_device(blob, blob.entries[0] + layout.in, "acme-vpn+");
+    put_device(blob, blob.entries[0] + layout.out, "cali+");
+    put_device(blob, blob.entries[1] + layout.in, "eth0");
+    put_device(blob, blob.entries[1] + layout.out, "acme-old0");
+    Listing all = listing(Wanted::names);
+    ASSERT_THAT(list_legacy(blob.bytes, blob.info, family, "filter", all), has_value());
+    EXPECT_THAT(all.names.take(),
+                UnorderedElementsAre("acme-vpn", "cali", "acme-old0", "acme", "acmeIN"));
+  }
+}
+
+test::ByteVector text(std::uint16_t attribute, std::string_view value) {
+  return test::MessageBuilder{0}.attribute(attribute, std::as_bytes(std::span{value})).payload();
+}
+
+test::ByteVector load_device(std::uint32_t key) {
+  return test::nft_expression(
+      "meta",
+      test::MessageBuilder{0}.be32(NFTA_META_KEY, key).be32(NFTA_META_DREG, NFT_REG_1).payload());
+}
+
+TEST(ListNftRule, DevicesAndPrefixesOfTheLogAreNames) {
+  const auto compare = [](std::string_view device) {
+    return test::nft_compare(0, NFT_CMP_EQ, std::as_bytes(std::span{device}));
+  };
+  const test::ByteVector bytes = test::nft_rule(
+      {.expressions = {load_device(NFT_META_IIFNAME), compare("acme-"),
+                       load_device(NFT_META_OIFNAME), compare({"acme-old0\0\0\0", 12}),
+                       load_device(NFT_META_IIFNAME), compare({"eth0\0", 5}),
+                       test::nft_load_payload(0, 0, 4, 0), compare("none"),
+                       test::nft_expression("log", text(NFTA_LOG_PREFIX, "acme: ")),
+                       test::nft_target(
+                           {.name = "LOG", .info = log_info(offsetof(xt_log_info, prefix))})}},
+      1);
+  Listing all = listing(Wanted::names);
+  ASSERT_TRUE(list_nft_rule(message_in(bytes), all));
+  EXPECT_THAT(all.names.take(),
+              UnorderedElementsAre("acme-", "acme-old0", "acme:", "IN", "acme", "acmeIN"));
 }
 
 }  // namespace
