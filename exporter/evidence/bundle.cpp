@@ -121,6 +121,9 @@ void Bundle::add(Gathered gathered) {
     for (const std::string& name : gathered.names) {
       redactor_.learn(name);
     }
+    for (const std::string& release : gathered.releases) {
+      redactor_.keep_release(release);
+    }
   }
 }
 

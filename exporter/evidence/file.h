@@ -39,6 +39,8 @@ struct Gathered {
   // Comments, names of chains and so on, as they were written: redaction takes the names in them
   // out of every file. They are not in the bundle.
   std::vector<std::string> names = {};
+  // Releases of kernels, which are no addresses.
+  std::vector<std::string> releases = {};
   NamesSeen names_seen = NamesSeen::all;
 };
 

@@ -65,6 +65,7 @@ Gathered gather_versions(const Question& question) {
     gathered.missed.push_back(
         {.name = "kernel/versions.json: distribution", .reason = release.error().message});
   }
+  gathered.releases.emplace_back(names.release);
   gathered.files.push_back({.name = "kernel/versions.json", .content = json.dump(2) + "\n"});
   return gathered;
 }

@@ -103,6 +103,7 @@ Gathered other_forms(const std::string& json) {
 
 void add_report(const report::Report& report, Gathered& to) {
   add_names(report, to);
+  to.releases.push_back(report.kernel);
   to.files.push_back(
       {.name = "report/report.json", .content = report::to_json(report), .derive = other_forms});
 }

@@ -391,6 +391,13 @@ void Redactor::keep(std::string_view text) {
   }
 }
 
+void Redactor::keep_release(std::string_view release) {
+  release = release.substr(0, release.find('+'));
+  if (!is_ipv4(release) && std::ranges::all_of(release, in_word)) {
+    kept_.emplace(release);
+  }
+}
+
 std::string Redactor::token(std::string_view kind, std::string_view of) {
   std::string key{kind};
   key.append("\0", 1).append(of);

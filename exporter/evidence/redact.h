@@ -35,6 +35,8 @@ class Redactor {
 
   // The words of this text are no secret, and stay.
   void keep(std::string_view text);
+  // A kernel's release stays: "5.15.0-102.110.5.1.el9uek.x86_64" has no address in it.
+  void keep_release(std::string_view release);
 
   // What somebody named or wrote: `shop/cart:http cluster IP`, a chain's name, a comment. Its words
   // are names from here on, but for those to be kept.

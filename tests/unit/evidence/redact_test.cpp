@@ -117,6 +117,16 @@ TEST(Redactor, UnderlinesNeedNotStandBeforeAnEndpoint) {
   }
 }
 
+TEST(Redactor, TheKernelsReleaseIsNoAddress) {
+  Redactor redactor;
+  redactor.keep_release("5.15.0-102.110.5.1.el9uek.x86_64");
+  redactor.keep_release("6.1.0+zebracorp");
+  redactor.keep_release("10.1.2.3");
+  redactor.learn("zebracorp");
+  EXPECT_EQ(redactor.apply("Linux 5.15.0-102.110.5.1.el9uek.x86_64 6.1.0+zebracorp 10.1.2.3"),
+            "Linux 5.15.0-102.110.5.1.el9uek.x86_64 6.1.0+NAME-1 IPV4-PRIVATE-1");
+}
+
 TEST(Redactor, IdsOfPodsAndContainersAreReplaced) {
   Redactor redactor;
   EXPECT_EQ(redactor.apply("/kubepods/pod01234567-89ab-cdef-0123-456789abcdef/"
