@@ -31,10 +31,12 @@ class Network {
  public:
   Gathered gather() {
     const ifinfomsg links{};
-    dump("network/links.jsonl", RTM_GETLINK, bytes_of(links), kMostLinks,
-         [this](const Message& message, Lines& lines) {
-           return list_link(message, devices_, lines, names_);
-         });
+    if (!dump("network/links.jsonl", RTM_GETLINK, bytes_of(links), kMostLinks,
+              [this](const Message& message, Lines& lines) {
+                return list_link(message, devices_, lines, names_);
+              })) {
+      gathered_.names_seen = NamesSeen::not_all;
+    }
     const ifaddrmsg addresses{};
     dump("network/addresses.jsonl", RTM_GETADDR, bytes_of(addresses), kMostAddresses,
          [this](const Message& message, Lines& lines) {
@@ -51,8 +53,9 @@ class Network {
   }
 
  private:
+  // Whether it was read whole.
   template <typename List>
-  void dump(const std::string& file, std::uint16_t type, Bytes header, std::size_t most,
+  bool dump(const std::string& file, std::uint16_t type, Bytes header, std::size_t most,
             const List& list) {
     std::string text;
     // A node that starts pods changes these all the time.
@@ -73,6 +76,7 @@ class Network {
       gathered_.missed.push_back({.name = file, .reason = asked.error().message});
     }
     gathered_.files.push_back({.name = file, .content = std::move(text)});
+    return asked.has_value();
   }
 
   void list_tunnels() {

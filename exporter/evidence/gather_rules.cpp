@@ -240,7 +240,9 @@ class NftLister {
     }
     if (const Result<void> listed = list_tables(); !listed) {
       miss("rules/nft-tables.jsonl", listed.error());
-      return std::move(gathered_);
+      if (tables_.empty()) {
+        return std::move(gathered_);
+      }
     }
     for (NftTable& table : tables_) {
       list_contents(table);
@@ -288,41 +290,58 @@ class NftLister {
   }
 
   Result<void> list_tables() {
-    return dump(
-        NFT_MSG_GETTABLE, {.family = AF_UNSPEC, .name = {}}, {},
-        [&](const Message& message) -> Result<void> {
-          const auto table = netlink::decode_nft_table(message);
-          const auto header = read_as<nfgenmsg>(message.payload);
-          if (table && header && tables_.size() < kMostTables) {
-            tables_.push_back({.family = header->nfgen_family, .name = std::string{table->name}});
-          }
-          return {};
-        });
+    return netlink::until_whole([this] {
+      tables_.clear();
+      return dump(
+          NFT_MSG_GETTABLE, {.family = AF_UNSPEC, .name = {}}, {},
+          [this](const Message& message) -> Result<void> {
+            const auto table = netlink::decode_nft_table(message);
+            const auto header = read_as<nfgenmsg>(message.payload);
+            if (table && header) {
+              learn(table->name, rules_);
+              tables_.push_back({.family = header->nfgen_family, .name = std::string{table->name}});
+            }
+            return room_for(tables_.size(), kMostTables, "tables");
+          });
+    });
   }
 
   Result<void> list_chains(NftTable& table) {
-    return dump(NFT_MSG_GETCHAIN, table, {}, [&](const Message& message) -> Result<void> {
-      const auto chain = netlink::decode_nft_chain(message);
-      if (chain && chain->table == table.name && table.chains.size() < kMostChains) {
-        table.chains.emplace_back(chain->name);
-        table.base_chains += chain->hooked ? 1U : 0U;
-      }
-      return {};
+    return netlink::until_whole([&] {
+      table.chains.clear();
+      table.base_chains = 0;
+      return dump(NFT_MSG_GETCHAIN, table, {}, [&](const Message& message) -> Result<void> {
+        const auto chain = netlink::decode_nft_chain(message);
+        if (chain && chain->table == table.name) {
+          table.chains.emplace_back(chain->name);
+          table.base_chains += chain->hooked ? 1U : 0U;
+        }
+        return room_for(table.chains.size(), kMostChains, "chains");
+      });
     });
   }
 
   Result<void> list_sets(NftTable& table) {
-    return dump(NFT_MSG_GETSET, table, {{NFTA_SET_TABLE, table.name}},
-                [&](const Message& message) -> Result<void> {
-                  const auto set = decode_nft_set(message);
-                  if (set && set->table == table.name && table.sets.size() < kMostSets) {
-                    table.sets.push_back({.name = std::string{set->name},
-                                          .types = set->types,
-                                          .map = set->map,
-                                          .anonymous = set->anonymous});
-                  }
-                  return {};
-                });
+    return netlink::until_whole([&] {
+      table.sets.clear();
+      return dump(NFT_MSG_GETSET, table, {{NFTA_SET_TABLE, table.name}},
+                  [&](const Message& message) -> Result<void> {
+                    const auto set = decode_nft_set(message);
+                    if (set && set->table == table.name) {
+                      table.sets.push_back({.name = std::string{set->name},
+                                            .types = set->types,
+                                            .map = set->map,
+                                            .anonymous = set->anonymous});
+                    }
+                    return room_for(table.sets.size(), kMostSets, "sets");
+                  });
+    });
+  }
+
+  static Result<void> room_for(std::size_t listed, std::size_t most, std::string_view what) {
+    return listed <= most ? Result<void>{}
+                          : fail(ErrorKind::unavailable,
+                                 "cut after " + std::to_string(most) + " " + std::string{what});
   }
 
   void list_contents(NftTable& table) {
@@ -333,7 +352,9 @@ class NftLister {
     for (const std::string& chain : table.chains) {
       if (const auto listed = list_rules(table, chain); !listed) {
         miss("rules/nft.jsonl: " + where, listed.error());
-        break;
+        if (listed.error().kind != ErrorKind::torn) {
+          break;
+        }
       }
     }
     if (const auto listed = list_sets(table); !listed) {
@@ -342,7 +363,9 @@ class NftLister {
     for (const NftTable::Set& set : table.sets) {
       if (const auto listed = list_elements(table, set); !listed) {
         miss("rules/nft-elements.jsonl: " + where, listed.error());
-        break;
+        if (listed.error().kind != ErrorKind::torn) {
+          break;
+        }
       }
     }
   }
@@ -351,33 +374,39 @@ class NftLister {
   // with every 32 KiB.
   Result<void> list_rules(const NftTable& table, const std::string& chain) {
     learn(chain, rules_);
-    const auto listed =
-        dump(NFT_MSG_GETRULE, table, {{NFTA_RULE_TABLE, table.name}, {NFTA_RULE_CHAIN, chain}},
-             [&](const Message& message) -> Result<void> {
-               return list_nft_rule(message, rules_)
-                          ? Result<void>{}
-                          : fail(ErrorKind::malformed, "broken message of a rule");
-             });
-    return gone(listed) ? Result<void>{} : listed;
+    return list_whole(rules_, [&] {
+      return dump(NFT_MSG_GETRULE, table, {{NFTA_RULE_TABLE, table.name}, {NFTA_RULE_CHAIN, chain}},
+                  [this](const Message& message) -> Result<void> {
+                    return list_nft_rule(message, rules_)
+                               ? Result<void>{}
+                               : fail(ErrorKind::malformed, "broken message of a rule");
+                  });
+    });
   }
 
   Result<void> list_elements(const NftTable& table, const NftTable::Set& set) {
     learn(set.name, elements_);
-    const auto listed =
-        dump(NFT_MSG_GETSETELEM, table,
-             {{NFTA_SET_ELEM_LIST_TABLE, table.name}, {NFTA_SET_ELEM_LIST_SET, set.name}},
-             [&](const Message& message) -> Result<void> {
-               return list_nft_elements(message, set.types, elements_)
-                          ? Result<void>{}
-                          : fail(ErrorKind::malformed, "broken message of elements");
-             });
-    return gone(listed) ? Result<void>{} : listed;
+    return list_whole(elements_, [&] {
+      return dump(NFT_MSG_GETSETELEM, table,
+                  {{NFTA_SET_ELEM_LIST_TABLE, table.name}, {NFTA_SET_ELEM_LIST_SET, set.name}},
+                  [&](const Message& message) -> Result<void> {
+                    return list_nft_elements(message, set.types, elements_)
+                               ? Result<void>{}
+                               : fail(ErrorKind::malformed, "broken message of elements");
+                  });
+    });
   }
 
-  // A chain or set that was taken away meanwhile, or a dump that a change interrupted.
-  static bool gone(const Result<void>& listed) {
-    return !listed && (listed.error().kind == ErrorKind::unavailable ||
-                       listed.error().kind == ErrorKind::torn);
+  // From its beginning where a change interrupts it. That a chain or set was taken away meanwhile
+  // is no gap, and what gather() says of changed rules.
+  template <typename Dump>
+  static Result<void> list_whole(Listing& listing, const Dump& dump) {
+    const Lines::Point begin = listing.lines.here();
+    Result<void> listed = netlink::until_whole([&] {
+      listing.lines.back_to(begin);
+      return dump();
+    });
+    return !listed && listed.error().kind == ErrorKind::unavailable ? Result<void>{} : listed;
   }
 
   static void learn(std::string_view name, Listing& listing) {
@@ -395,7 +424,6 @@ class NftLister {
       for (const NftTable::Set& set : table.sets) {
         ++(set.anonymous ? anonymous : set.map ? maps : sets);
       }
-      learn(table.name, rules_);
       lines.add(Json{{"family", nft_family(table.family)},
                      {"table", clean(table.name)},
                      {"chains", table.chains.size()},

@@ -57,6 +57,13 @@ void Lines::add_text(std::string_view line) {
   }
 }
 
+void Lines::back_to(const Point& point) {
+  text_.resize(point.bytes);
+  all_ = point.all;
+  kept_ = point.kept;
+  full_ = point.full;
+}
+
 void Names::add(std::string_view phrase) {
   while (!phrase.empty()) {
     const std::size_t end = std::min(phrase.find(' '), phrase.size());

@@ -39,6 +39,18 @@ class Lines {
   [[nodiscard]] bool full() const { return full_; }
   void count() { ++all_; }
 
+  // What was added since is taken back.
+  struct Point {
+    std::size_t bytes = 0;
+    std::size_t all = 0;
+    std::size_t kept = 0;
+    bool full = false;
+  };
+  [[nodiscard]] Point here() const {
+    return {.bytes = text_.size(), .all = all_, .kept = kept_, .full = full_};
+  }
+  void back_to(const Point& point);
+
   [[nodiscard]] std::size_t all() const { return all_; }
   [[nodiscard]] std::size_t kept() const { return kept_; }
   [[nodiscard]] std::string take() { return std::move(text_); }

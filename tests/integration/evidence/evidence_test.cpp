@@ -859,6 +859,19 @@ TEST_F(Evidence, NoReportWithNamesThatCouldNotBeRead) {
   EXPECT_THAT(bundle.missed("report/report.json"), StartsWith("left out"));
 }
 
+// Names of what was cut are not known either.
+TEST_F(Evidence, NoReportWhereThereAreMoreTablesThanAreRead) {
+  std::string tables;
+  for (int i = 0; i <= 1'000; ++i) {
+    tables += "add table inet t" + std::to_string(i) + "\n";
+  }
+  must(nft({"-f", "-"}, tables));
+  const Bundle bundle{{"--redact"}};
+  EXPECT_EQ(bundle.missed("rules/nft-tables.jsonl"), "cut after 1000 tables");
+  EXPECT_THAT(bundle.missed("report/report.json"), StartsWith("left out"));
+  EXPECT_FALSE(bundle.lines("rules/nft-tables.jsonl").empty());
+}
+
 TEST_F(Evidence, AnEndlessDaemonIsCutOff) {
   StandIn daemon;
   daemon.answer("/metrics", StandIn::endless("kubecliff_x 42\n"));

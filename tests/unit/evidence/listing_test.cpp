@@ -210,5 +210,21 @@ TEST(ListNftRule, DevicesAndPrefixesOfTheLogAreNames) {
               UnorderedElementsAre("acme-", "acme-old0", "acme:", "IN", "acme", "acmeIN"));
 }
 
+// As a chain is listed once more, where a change interrupted it.
+TEST(Lines, AreTakenBackToAPoint) {
+  Lines lines{20};
+  lines.add_text("first");
+  const Lines::Point point = lines.here();
+  lines.add_text("second");
+  lines.add_text("there is no room");
+  EXPECT_TRUE(lines.full());
+  lines.back_to(point);
+  EXPECT_FALSE(lines.full());
+  lines.add_text("third");
+  EXPECT_EQ(lines.all(), 2);
+  EXPECT_EQ(lines.kept(), 2);
+  EXPECT_EQ(lines.take(), "first\nthird\n");
+}
+
 }  // namespace
 }  // namespace kubecliff::evidence
