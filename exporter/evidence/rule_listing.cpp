@@ -150,6 +150,29 @@ bool is_hashed(std::string_view name) {
   });
 }
 
+// Of words that ufw, firewalld and Calico themselves use: "ufw-before-input", "IN_public_allow",
+// "filter_INPUT_ZONES", "cali-failsafe-in".
+bool is_of_usual_words(std::string_view name) {
+  constexpr auto kUsual = std::to_array<std::string_view>(
+      {"ufw",         "ufw6",     "before",   "after",     "input",  "output",   "forward",
+       "logging",     "user",     "limit",    "accept",    "reject", "track",    "not",
+       "local",       "skip",     "to",       "policy",    "filter", "nat",      "mangle",
+       "raw",         "IN",       "FWD",      "FWDI",      "FWDO",   "PRE",      "POST",
+       "INPUT",       "OUTPUT",   "FORWARD",  "ZONES",     "SOURCE", "POLICIES", "direct",
+       "PREROUTING",  "public",   "block",    "dmz",       "drop",   "external", "home",
+       "POSTROUTING", "internal", "trusted",  "work",      "docker", "pre",      "post",
+       "log",         "deny",     "allow",    "firewalld", "cali",   "failsafe", "in",
+       "out",         "check",    "dispatch", "from",      "wl",     "hep"});
+  while (!name.empty()) {
+    const std::size_t end = std::min(name.find_first_of("-_"), name.size());
+    if (std::ranges::find(kUsual, name.substr(0, end)) == kUsual.end()) {
+      return false;
+    }
+    name.remove_prefix(std::min(end + 1, name.size()));
+  }
+  return true;
+}
+
 // "__set0", "__map7": without a name.
 bool is_anonymous(std::string_view name) {
   return (name.starts_with("__set") || name.starts_with("__map")) &&
@@ -167,7 +190,7 @@ void learn_object(std::string_view name, Names& names) {
   if (iptables::built_in(name) != iptables::ChainKind::user ||
       std::ranges::find(iptables::kTables, name) != iptables::kTables.end() ||
       std::ranges::find(kEverybodys, name) != kEverybodys.end() || is_hashed(name) ||
-      is_anonymous(name)) {
+      is_of_usual_words(name) || is_anonymous(name)) {
     return;
   }
   if (iptables::owner_of(name) != iptables::Owner::other) {

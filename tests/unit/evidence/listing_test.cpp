@@ -37,6 +37,7 @@ using test::LegacyBlobBuilder;
 using test::LegacyTarget;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 constexpr std::size_t kRoom = std::size_t{1} << 20U;
@@ -208,6 +209,23 @@ TEST(ListNftRule, DevicesAndPrefixesOfTheLogAreNames) {
   ASSERT_TRUE(list_nft_rule(message_in(bytes), all));
   EXPECT_THAT(all.names.take(),
               UnorderedElementsAre("acme-", "acme-old0", "acme:", "IN", "acme", "acmeIN"));
+}
+
+TEST(LearnObject, NamesThatEverybodysHaveAreNone) {
+  Names names;
+  for (const std::string_view name :
+       {"ufw-before-logging-input", "ufw6-skip-to-policy-forward", "IN_public_allow",
+        "filter_INPUT_ZONES", "firewalld", "cali-failsafe-in", "cali-forward-check",
+        "KUBE-SVC-ERIFXISQEP7F7OF4", "cali-tw-cali0123456789a", "__set0"}) {
+    learn_object(name, names);
+  }
+  EXPECT_THAT(names.take(), IsEmpty());
+  for (const std::string_view name :
+       {"ufw-acme", "IN_acme_allow", "cali-pri-kns.acme", "KUBE-SVC-ACMECORP"}) {
+    learn_object(name, names);
+  }
+  EXPECT_THAT(names.take(), UnorderedElementsAre("acme", "acme_allow", "pri-kns.acme", "pri-kns",
+                                                 "SVC-ACMECORP"));
 }
 
 // As a chain is listed once more, where a change interrupted it.
