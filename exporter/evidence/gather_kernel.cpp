@@ -207,6 +207,7 @@ Gathered gather_log(const Question& question) {
                     : fail_errno(error, "/dev/kmsg").error().message);
   }
   std::deque<std::string> lines;
+  Names names;
   std::array<char, std::size_t{8} << 10U> record{};  // CONSOLE_EXT_LOG_MAX
   for (std::size_t i = 0; i < kMostRecords; ++i) {
     const ssize_t size = ::read(log.get(), record.data(), record.size());
@@ -221,8 +222,8 @@ Gathered gather_log(const Question& question) {
       break;
     }
     if (auto line = log_line({record.data(), static_cast<std::size_t>(size)})) {
-      if (const std::string_view program = program_in(*line); !program.empty()) {
-        gathered.names.emplace_back(program);
+      for (const std::string_view name : names_in(*line)) {
+        names.add(name);
       }
       lines.push_back(std::move(*line));
       if (lines.size() > kLogLines) {
@@ -234,6 +235,7 @@ Gathered gather_log(const Question& question) {
   for (const std::string& line : lines) {
     content += line + '\n';
   }
+  gathered.names = names.take();
   gathered.files.push_back({.name = "kernel/log.txt", .content = std::move(content)});
   return gathered;
 }

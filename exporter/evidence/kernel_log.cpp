@@ -4,7 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
+#include "collectors/core/split.h"
 #include "collectors/kernel/procfs.h"
 
 namespace kubecliff::evidence {
@@ -55,24 +57,46 @@ std::optional<std::string> log_line(std::string_view record) {
   return line;
 }
 
-std::string_view program_in(std::string_view line) {
-  if (const std::size_t killed = line.find("Killed process "); killed != std::string_view::npos) {
-    const std::size_t open = line.find('(', killed);
-    const std::size_t close = line.find(')', open);
-    if (open != std::string_view::npos && close != std::string_view::npos) {
-      return line.substr(open + 1, close - open - 1);
+std::vector<std::string_view> names_in(std::string_view line) {
+  std::vector<std::string_view> names;
+  // A path's parts, and a unit's name without its type. What has an underline stays whole: no other
+  // form of it would be found in the text.
+  const auto add = [&names](std::string_view value) {
+    for (const std::string_view part : split(value, "/")) {
+      if (part.contains('_')) {
+        names.push_back(part);
+      } else {
+        std::ranges::copy(split(part, "."), std::back_inserter(names));
+      }
     }
+  };
+  const auto add_before = [&](std::string_view text) {
+    const std::size_t end = line.find(text);
+    const std::size_t begin = line.find("] ");  // behind the time
+    if (end != std::string_view::npos && begin < end) {
+      add(line.substr(begin + 2, end - begin - 2));
+    }
+  };
+  // All of the rest where a line was cut.
+  const auto add_between = [&](std::string_view before, std::string_view after) {
+    if (const std::size_t at = line.find(before); at != std::string_view::npos) {
+      const std::string_view rest = line.substr(at + before.size());
+      add(rest.substr(0, rest.rfind(after)));
+    }
+  };
+  add_before(": page allocation failure");
+  add_before(": page allocation stalls");
+  add_before(" invoked oom-killer");
+  // "Killed process 7 (NAME)", "reaped process 7 (NAME)", "unable to reap pid:7 (NAME)".
+  if (line.contains("process ") || line.contains("reap pid:")) {
+    add_between("(", ")");
   }
-  if (const std::size_t invoked = line.find(" invoked oom-killer");
-      invoked != std::string_view::npos) {
-    const std::size_t begin = line.find("] ");
-    return begin < invoked ? line.substr(begin + 2, invoked - begin - 2) : std::string_view{};
-  }
-  if (const std::size_t task = line.find(",task="); task != std::string_view::npos) {
-    const std::string_view rest = line.substr(task + 6);
-    return rest.substr(0, rest.find(','));
-  }
-  return {};
+  add_between("cpuset=", ",mems_allowed=");
+  add_between("oom_memcg=", ",task_memcg=");
+  add_between("task_memcg=", ",task=");
+  add_between(",task=", ",pid=");
+  std::erase(names, "");
+  return names;
 }
 
 }  // namespace kubecliff::evidence

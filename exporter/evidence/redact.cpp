@@ -39,7 +39,12 @@ constexpr std::string_view kWords =
     "cni0 flannel cali cilium true false null linux Kubernetes localhost svc via off on all none "
     "ClusterIP ExternalIP LoadBalancer LoadBalancerSourceRanges NodePort Active that accept are "
     "subject vmap drop reject packets with short-circuit sent by other of and or a at out critical "
-    "warning above below KUBE-PROXY-FIREWALL IN";
+    "warning above below KUBE-PROXY-FIREWALL IN "
+    // Control groups and threads of the kernel, in its log.
+    "slice scope system user machine init containerd crio docker libpod kubepods burstable "
+    "besteffort guaranteed kubepods-burstable kubepods-besteffort kubepods-pod "
+    "kubepods-burstable-pod kubepods-besteffort-pod cri-containerd lxc payload machine-qemu "
+    "kworker ksoftirqd swapper";
 
 constexpr bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';
@@ -246,7 +251,8 @@ std::optional<std::pair<std::size_t, std::size_t>> find_id(std::string_view word
       }
     }
     if (run >= kShortestId) {
-      return std::pair{i, run};
+      const std::size_t pod = word.substr(0, i + 1).ends_with("pod") ? 1 : 0;
+      return std::pair{i + pod, run - pod};
     }
     i += run;
   }
@@ -420,6 +426,12 @@ void Redactor::learn_word(std::string_view whole, NameKind kind) {
   whole = trimmed(whole);
   if (!has_letter(whole) || kept_.contains(whole) || names_.contains(whole) ||
       !hashed_prefix(whole).empty() || is_node(whole)) {
+    return;
+  }
+  // Of what has an id in it the rest is the name: the next one of its kind has another id.
+  if (const auto id = find_id(whole)) {
+    learn_word(whole.substr(0, id->first), kind);
+    learn_word(whole.substr(id->first + id->second), kind);
     return;
   }
   names_.emplace(whole, token(kind_name(kind), whole));

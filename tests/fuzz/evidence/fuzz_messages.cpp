@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   if (const auto line = log_line({reinterpret_cast<const char*>(data), size})) {
-    static_cast<void>(program_in(*line));
+    static_cast<void>(names_in(*line));
     if (line->contains('\n')) {
       std::abort();
     }
