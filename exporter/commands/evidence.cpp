@@ -147,8 +147,7 @@ int gather_and_write(const Job& job, bool& left_behind) {
 
   const bool full = job.question->depth == evidence::Depth::full;
   Bundle bundle{job.face, full ? evidence::kFull : evidence::kUsual, job.question->redaction};
-  // A daemon may be asked by the name of its machine.
-  bundle.add({.names = {job.question->url}});
+  bundle.add({.names = evidence::configured_names(*job.question)});
   for (Gathered& gathered : asked.gathered) {
     bundle.add(std::move(gathered));
   }

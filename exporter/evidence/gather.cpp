@@ -1,6 +1,27 @@
 #include "exporter/evidence/gather.h"
 
+#include <span>
+#include <variant>
+
+#include "exporter/evidence/json_lines.h"
+
 namespace kubecliff::evidence {
+namespace {
+
+void add_texts(std::span<const OptionSpec> specs, const Options& options, Names& names) {
+  for (const OptionSpec& spec : specs) {
+    if (const auto* usual = std::get_if<std::string>(&spec.default_value)) {
+      const auto& text = options.get<std::string>(spec.name);
+      names.add_parts(text == *usual ? std::string_view{} : text);
+    } else if (spec.record != nullptr) {
+      for (const Options& record : options.get<Records>(spec.name)) {
+        add_texts(spec.record->fields, record, names);
+      }
+    }
+  }
+}
+
+}  // namespace
 
 std::vector<Source> all_sources(const QuestionPtr& question) {
   std::vector<Source> sources;
@@ -11,6 +32,20 @@ std::vector<Source> all_sources(const QuestionPtr& question) {
   add_network_sources(question, sources);
   add_rules_sources(question, sources);
   return sources;
+}
+
+std::vector<std::string> configured_names(const Question& question) {
+  Names names;
+  names.add_parts(question.url);
+  names.add_parts(question.settings.telemetry_path);
+  names.add_parts(question.settings.runbooks);
+  for (const CollectorSpec& spec : question.specs) {
+    if (const auto options = question.settings.collectors.find(spec.name);
+        options != question.settings.collectors.end()) {
+      add_texts(spec.options, options->second, names);
+    }
+  }
+  return names.take();
 }
 
 }  // namespace kubecliff::evidence

@@ -43,7 +43,10 @@ inline constexpr std::size_t kLogLines = 500;
 // In the order in which they are to be asked: the last are the first that find no room left.
 [[nodiscard]] std::vector<Source> all_sources(const QuestionPtr& question);
 
-// Parts of it.
+// What the options of all this name, of a start too: errors may tell it. For redaction.
+[[nodiscard]] std::vector<std::string> configured_names(const Question& question);
+
+// Parts of the sources.
 void add_kernel_sources(const QuestionPtr& question, std::vector<Source>& sources);
 void add_report_sources(const QuestionPtr& question, std::vector<Source>& sources);
 void add_conntrack_sources(const QuestionPtr& question, std::vector<Source>& sources);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <expected>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "exporter/alerting/checks.h"
 #include "exporter/client/ask_daemon.h"
 #include "exporter/evidence/device_names.h"
 #include "exporter/evidence/gather.h"
@@ -35,34 +37,51 @@ constexpr std::chrono::milliseconds kDaemonReportsWithin = 8s;
 // A kube-proxy that takes connections and does not answer keeps its collector for 10 s, twice.
 constexpr std::chrono::milliseconds kHereWithin = 30s;
 
-// Values of the labels that a configuration or the node gives.
-std::vector<std::string> configured_names(std::string_view metrics) {
-  constexpr std::string_view kDevice = "device=\"";
+// Labels whose values a configuration or the node gives.
+constexpr std::array<std::string_view, 7> kNamingLabels{"device",   "instance", "node",  "query",
+                                                        "receiver", "server",   "target"};
+
+void learn_label(std::string_view label, const std::string& value, Names& names) {
+  label == "device" ? learn_device(value, names) : names.add(value);
+}
+
+std::vector<std::string> names_in_metrics(std::string_view metrics) {
   Names names;
-  for (const std::string_view label :
-       std::initializer_list<std::string_view>{kDevice, "instance=\"", "node=\"", "query=\"",
-                                               "receiver=\"", "server=\"", "target=\""}) {
-    for (std::size_t at = metrics.find(label); at != std::string_view::npos;
-         at = metrics.find(label, at + 1)) {
-      std::string_view value = metrics.substr(at + label.size());
-      const std::string name = take_label_value(value);
-      label == kDevice ? learn_device(name, names) : names.add(name);
+  for (const std::string_view label : kNamingLabels) {
+    const std::string opening = std::string{label} + "=\"";
+    for (std::size_t at = metrics.find(opening); at != std::string_view::npos;
+         at = metrics.find(opening, at + 1)) {
+      std::string_view value = metrics.substr(at + opening.size());
+      learn_label(label, take_label_value(value), names);
     }
   }
   return names.take();
 }
 
-Gathered gather_path(const Question& question, std::string_view path, const std::string& file) {
+Gathered gather_daemon_metrics(const Question& question) {
   Gathered gathered;
-  auto answer = ask_daemon(question.url, path, kDaemonAnswersWithin);
+  auto text =
+      body_of(ask_daemon(question.url, question.settings.telemetry_path, kDaemonAnswersWithin));
+  if (text) {
+    gathered.names = names_in_metrics(*text);
+    gathered.files.push_back({.name = "metrics.txt", .content = std::move(*text)});
+  } else {
+    gathered.missed.push_back({.name = "metrics.txt", .reason = text.error().message});
+    gathered.names_seen = NamesSeen::not_all;
+  }
+  return gathered;
+}
+
+Gathered gather_daemon_readiness(const Question& question) {
+  Gathered gathered;
+  auto answer = ask_daemon(question.url, "/-/ready", kDaemonAnswersWithin);
   // Not ready, in words, is what there is to be had too.
   const bool is_words = answer && answer->status == 503;
   auto text = is_words ? Result<std::string>{std::move(answer->body)} : body_of(std::move(answer));
   if (text) {
-    gathered.names = configured_names(*text);
-    gathered.files.push_back({.name = file, .content = std::move(*text)});
+    gathered.files.push_back({.name = "daemon/ready.txt", .content = std::move(*text)});
   } else {
-    gathered.missed.push_back({.name = file, .reason = text.error().message});
+    gathered.missed.push_back({.name = "daemon/ready.txt", .reason = text.error().message});
   }
   return gathered;
 }
@@ -71,6 +90,27 @@ Gathered gather_path(const Question& question, std::string_view path, const std:
 void add_names(const report::Report& report, Gathered& to) {
   Names words;
   words.add(report.node);
+  const auto add_labels = [&words](const Labels& labels) {
+    for (const std::string_view label : kNamingLabels) {
+      if (const auto value = labels.find(label); value != labels.end()) {
+        learn_label(label, value->second, words);
+      }
+    }
+  };
+  for (const report::Finding& finding : report.findings) {
+    add_labels(finding.labels);
+    if (!finding.runbook.starts_with(default_checks().runbooks)) {
+      words.add_parts(finding.runbook.substr(0, finding.runbook.rfind(finding.alert)));
+    }
+  }
+  for (const report::Measure& measure : report.measures) {
+    add_labels(measure.labels);
+  }
+  for (const report::Section& section : report.sections) {
+    for (const report::Fact& fact : section.facts) {
+      add_labels(fact.labels);
+    }
+  }
   const report::Names names = report.names.value_or(report::Names{});
   for (const auto* list : {&names.services_by_endpoints, &names.services_by_rules,
                            &names.services_by_packets, &names.uneven_services}) {
@@ -132,7 +172,7 @@ Gathered gather_here(const Question& question) {
   add_build_info(question.build, own);
   snapshots.push_back(std::make_shared<const Snapshot>(own.take()));
   std::string metrics = http::render(http::Format::text_0_0_4, snapshots);
-  gathered.names = configured_names(metrics);
+  gathered.names = names_in_metrics(metrics);
   gathered.files.push_back({.name = "metrics.txt", .content = std::move(metrics)});
 
   report::Report report = node.report();
@@ -153,14 +193,13 @@ void add_report_sources(const QuestionPtr& question, std::vector<Source>& source
                        }});
     return;
   }
-  for (const auto& [path, file] :
-       {std::pair<std::string, std::string>{question->settings.telemetry_path, "metrics.txt"},
-        {"/-/ready", "daemon/ready.txt"}}) {
-    sources.push_back(
-        {.name = "daemon " + path, .deadline = 4s, .gather = [question, path = path, file = file] {
-           return gather_path(*question, path, file);
-         }});
-  }
+  sources.push_back({.name = "daemon's metrics",
+                     .deadline = kDaemonAnswersWithin + 1s,
+                     .names = Source::Names::some,
+                     .gather = [question] { return gather_daemon_metrics(*question); }});
+  sources.push_back({.name = "daemon's readiness",
+                     .deadline = kDaemonAnswersWithin + 1s,
+                     .gather = [question] { return gather_daemon_readiness(*question); }});
   sources.push_back({.name = "daemon's report",
                      .deadline = kDaemonReportsWithin + 1s,
                      .gather = [question] { return gather_daemon_report(*question); }});

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "collectors/core/split.h"
+
 namespace kubecliff::evidence {
 
 std::string clean(std::string_view text) {
@@ -72,6 +74,12 @@ void Names::add(std::string_view phrase) {
     }
     overflowed_ = overflowed_ || names_.size() == kMost;
     phrase.remove_prefix(std::min(end + 1, phrase.size()));
+  }
+}
+
+void Names::add_parts(std::string_view path) {
+  for (const std::string_view part : split(path, "/")) {
+    add(part);
   }
 }
 

@@ -69,6 +69,8 @@ class Names {
   static constexpr std::size_t kMost = 500'000;
 
   void add(std::string_view phrase);
+  // Of a path, or an address on the web, each part by itself.
+  void add_parts(std::string_view path);
   // There were more.
   [[nodiscard]] bool overflowed() const { return overflowed_; }
   [[nodiscard]] std::vector<std::string> take();

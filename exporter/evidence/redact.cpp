@@ -44,7 +44,10 @@ constexpr std::string_view kWords =
     "slice scope system user machine init containerd crio docker libpod kubepods burstable "
     "besteffort guaranteed kubepods-burstable kubepods-besteffort kubepods-pod "
     "kubepods-burstable-pod kubepods-besteffort-pod cri-containerd lxc payload machine-qemu "
-    "kworker ksoftirqd swapper";
+    "kworker ksoftirqd swapper "
+    // Paths.
+    "host proc sys fs bpf etc var run lib opt usr secrets kubernetes.io serviceaccount conf "
+    "resolv.conf xtables.lock";
 
 constexpr bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';

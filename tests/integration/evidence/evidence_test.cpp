@@ -40,6 +40,7 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::MatchesRegex;
 using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
@@ -826,6 +827,7 @@ StandIn::Answer named_report() {
 
 TEST_F(Evidence, ADaemonsReportIsThereInEveryForm) {
   StandIn daemon;
+  daemon.answer("/metrics", StandIn::text("kubecliff_x 42\n"));
   daemon.answer("/api/v1/report?top=20", named_report());
   const Bundle bundle{{"--url=" + daemon.url()}};
   for (const std::string form : {"txt", "md", "json"}) {
@@ -839,13 +841,61 @@ TEST_F(Evidence, ADaemonsReportIsThereInEveryForm) {
   }
 }
 
+// With what its configuration names, in all places that there are for it.
+StandIn::Answer configured_report() {
+  return StandIn::text(
+      R"({"schema": "kubecliff.report/1", "node": "worker-1", "at": "2026-11-22T21:50:03Z", )"
+      R"("findings": [{"check": "x", "alert": "KubecliffX", "severity": "info", )"
+      R"("labels": {"server": "zyxcorp-dns"}, "summary": "zyxcorp-dns is slow", )"
+      R"("runbook": "https://wiki.zyxcorp.example/zyxcorp/KubecliffX.md"}], )"
+      R"("measures": [{"check": "x", "labels": {"target": "zyxcorp-shop"}, "value": 1}], )"
+      R"("sections": [{"id": "x", "facts": )"
+      R"([{"id": "x", "labels": {"query": "zyxcorp.example"}, "value": 1}]}], )"
+      R"("failures": ["probe: zyxcorp-shop: refused"]})");
+}
+
 TEST_F(Evidence, WhatADaemonWasConfiguredWithIsRedacted) {
   StandIn daemon;
-  daemon.answer("/metrics", StandIn::text("kubecliff_probe{target=\"zyxcorp-shop\"} 1\n"));
-  daemon.answer("/api/v1/report?top=20", named_report());
+  daemon.answer("/metrics", StandIn::text("kubecliff_probe{target=\"zyxcorp-cart\"} 1\n"));
+  daemon.answer("/api/v1/report?top=20", configured_report());
   const Bundle bundle{{"--redact", "--url=" + daemon.url()}};
   expect_silence(bundle, {"zyxcorp"});
   EXPECT_THAT(bundle.text("metrics.txt"), HasSubstr("kubecliff_probe{target=\"NAME-"));
+  const json report = bundle.object("report/report.json");
+  EXPECT_THAT(report["measures"][0]["labels"]["target"].get<std::string>(), StartsWith("NAME-"));
+  EXPECT_THAT(report["findings"][0]["runbook"].get<std::string>(),
+              MatchesRegex("https://NAME-[0-9]+/NAME-[0-9]+/KubecliffX.md"));
+  EXPECT_THAT(bundle.text("report/report.html"), HasSubstr("NAME-"));
+}
+
+// Only the metrics have all that it was configured with.
+TEST_F(Evidence, NoReportOfADaemonWithoutItsMetrics) {
+  StandIn daemon;
+  daemon.answer("/api/v1/report?top=20", configured_report());
+  for (const bool redacts : {false, true}) {
+    std::vector<std::string> options{"--url=" + daemon.url()};
+    if (redacts) {
+      options.emplace_back("--redact");
+    }
+    const Bundle bundle{options};
+    EXPECT_THAT(bundle.missed("metrics.txt"), HasSubstr("404"));
+    EXPECT_EQ(bundle.text("report/report.json").empty(), redacts);
+  }
+}
+
+// libcurl's errors tell whom it could not reach.
+TEST_F(Evidence, WhatTheCollectorsWereConfiguredWithIsRedacted) {
+  FileTree credentials;
+  credentials.file("token", "x");
+  credentials.file("ca.crt", "x");
+  credentials.file("namespace", "zyxcorp-ns");
+  std::vector<std::string> options{
+      "--collector.propagation", "--collector.propagation.api-server=https://zyxcorp.invalid:6443",
+      "--collector.propagation.credentials=" + credentials.path().native()};
+  EXPECT_THAT(Bundle{options}.text("report/report.json"), HasSubstr("zyxcorp.invalid"));
+  options.emplace_back("--redact");
+  const Bundle bundle{options};
+  expect_silence(bundle, {"zyxcorp"});
   EXPECT_THAT(bundle.text("report/report.json"), HasSubstr("NAME-"));
 }
 
