@@ -10,6 +10,7 @@
 #include "collectors/kubeproxy/http_get.h"
 #include "exporter/evidence/gather.h"
 #include "exporter/evidence/json_lines.h"
+#include "exporter/preflight/facts.h"
 #include "exporter/preflight/kube_proxy.h"
 
 namespace kubecliff::evidence {
@@ -94,6 +95,11 @@ Gathered gather_settings(const Question& question) {
   Gathered gathered;
   const preflight::KubeProxy proxy = preflight::look_at_kube_proxy(
       {.procfs = question.settings.procfs, .url = metrics_url(question.settings)}, Clock::now());
+  if (proxy.settings_from != preflight::kFromCommandLine) {
+    Names path;
+    path.add_parts(proxy.settings_from);
+    gathered.names = path.take();
+  }
   const Json json{{"version", or_null(proxy.version)},
                   {"settings_from", or_null(proxy.settings_from)},
                   {"settings", proxy.settings ? settings_json(*proxy.settings) : Json(nullptr)}};

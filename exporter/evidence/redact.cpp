@@ -46,8 +46,8 @@ constexpr std::string_view kWords =
     "kubepods-burstable-pod kubepods-besteffort-pod cri-containerd lxc payload machine-qemu "
     "kworker ksoftirqd swapper "
     // Paths.
-    "host proc sys fs bpf etc var run lib opt usr secrets kubernetes.io serviceaccount conf "
-    "resolv.conf xtables.lock";
+    "host proc sys fs bpf etc var run lib opt usr secrets kubernetes.io serviceaccount config "
+    "conf config.conf resolv.conf xtables.lock";
 
 constexpr bool is_digit(char byte) {
   return byte >= '0' && byte <= '9';

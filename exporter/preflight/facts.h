@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "collectors/kernel/kernel_feature.h"
@@ -41,13 +42,15 @@ enum class Presence : std::uint8_t {
   unclear,  // its port is closed, and the node's processes or network are not seen
 };
 
+inline constexpr std::string_view kFromCommandLine = "its command line";
+
 struct KubeProxy {
   Presence presence = Presence::unclear;
   std::string version;                             // as it says itself; empty: it does not
   std::string version_unread;                      // why it does not
   std::string mode;                                // the same
   std::optional<KubeProxySettings> settings;       // nothing: not readable
-  std::string settings_from;                       // "its command line", or the file's path
+  std::string settings_from;                       // kFromCommandLine, or the file's path
   std::string settings_unread;                     // why they are not
   std::map<std::string, bool, std::less<>> tools;  // whether its file system has them
   KubeProxyCounters counters;

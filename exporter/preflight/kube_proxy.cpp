@@ -50,7 +50,7 @@ Result<std::string> ask_version(const kubeproxy::Endpoint& endpoint) {
 }
 
 Result<void> read_settings(const std::filesystem::path& process, KubeProxy& found) {
-  found.settings_from = "its command line";
+  found.settings_from = kFromCommandLine;
   const Result<std::string> cmdline = read_file(process / "cmdline");
   if (!cmdline) {
     return std::unexpected(cmdline.error());

@@ -21,6 +21,7 @@
 #include <nlohmann/json.hpp>
 
 #include "collectors/kernel/procfs.h"
+#include "tests/integration/kubeproxy/process.h"
 #include "tests/integration/kubeproxy/stand_in.h"
 #include "tests/integration/program/program.h"
 #include "tests/support/file_tree.h"
@@ -941,6 +942,24 @@ TEST_F(Evidence, KubeProxyIsAskedForItsHealth) {
   EXPECT_EQ(lines[1]["answer"], "nftables");
   EXPECT_EQ(lines[2]["ok"], false);
   EXPECT_THAT(lines[2]["error"].get<std::string>(), HasSubstr("127.0.0.1:10256/healthz"));
+}
+
+// Its command line is not in the bundle; the path of its configuration is of it.
+TEST_F(Evidence, WhereKubeProxysSettingsAreFromIsRedacted) {
+  FileTree folder;
+  folder.file("zyxcorp-prod/zyxcorp.yaml", "mode: iptables\n");
+  const std::string there = folder.path() / "zyxcorp-prod/zyxcorp.yaml";
+  for (const std::string& path : {there, std::string{"/zyxcorp/not-there.yaml"}}) {
+    // A shell that waits for input takes any further argument for its own business.
+    const KubeProxy kube_proxy{"sh", {"-c", "read line; exit", "--config=" + path}};
+    EXPECT_EQ(Bundle{}.object("kube-proxy/settings.json")["settings_from"], path);
+    const Bundle redacted{{"--redact"}};
+    expect_silence(redacted, {"zyxcorp"});
+    const json settings = redacted.object("kube-proxy/settings.json");
+    EXPECT_THAT(settings["settings_from"].get<std::string>(), HasSubstr("/NAME-"));
+    EXPECT_EQ(settings["settings"].is_null(), path != there);
+    EXPECT_EQ(redacted.missed("kube-proxy/settings.json: settings").empty(), path == there);
+  }
 }
 
 // On a terminal it is refused; a pipe is fine.
