@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 
 #include "collectors/core/split.h"
 
@@ -85,7 +86,8 @@ void Names::add_parts(std::string_view path) {
 
 std::vector<std::string> Names::take() {
   std::vector<std::string> names{names_.begin(), names_.end()};
-  std::ranges::sort(names);
+  std::random_device random;
+  std::ranges::shuffle(names, random);
   return names;
 }
 

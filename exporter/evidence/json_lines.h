@@ -73,6 +73,7 @@ class Names {
   void add_parts(std::string_view path);
   // There were more.
   [[nodiscard]] bool overflowed() const { return overflowed_; }
+  // In no order: tokens are numbered by it, and a sorted list of names would tell which is whose.
   [[nodiscard]] std::vector<std::string> take();
 
  private:

@@ -1,5 +1,6 @@
 #include "exporter/evidence/bundle.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <openssl/sha.h>
 
+#include "exporter/evidence/json_lines.h"
 #include "tests/support/result_matchers.h"
 #include "tests/unit/evidence/unpacked.h"
 
@@ -22,6 +24,7 @@ using test::unpack;
 using test::Unpacked;
 using testing::HasSubstr;
 using testing::Not;
+using testing::SizeIs;
 using testing::StartsWith;
 
 constexpr std::string_view kNode = "worker-7";
@@ -127,6 +130,18 @@ TEST(Bundle, RedactedSaysNoNameAnywhere) {
   for (const json& file : manifest["files"]) {
     EXPECT_EQ(file["sha256"], sha256(unpacked.file(file["name"].get<std::string>())));
   }
+}
+
+// Tokens are numbered as names are learned.
+TEST(Names, AreInNoOrder) {
+  Names names;
+  for (char name = 'a'; name <= 'z'; ++name) {
+    names.add(std::string(2, name));
+  }
+  const std::vector<std::string> taken = names.take();
+  EXPECT_THAT(taken, SizeIs(26));
+  EXPECT_FALSE(std::ranges::is_sorted(taken));
+  EXPECT_NE(taken, names.take());
 }
 
 TEST(Bundle, OtherFormsAreMadeOfWhatIsRedacted) {
