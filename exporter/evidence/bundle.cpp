@@ -162,7 +162,6 @@ void Bundle::redact_files() {
   bytes_ = 0;
   for (File& file : files) {
     file.content = redact_file(file.name, file.content, redactor_);
-    file.name = redactor_.apply(file.name);
     keep_what_fits(std::move(file));
   }
 }

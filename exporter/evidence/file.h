@@ -10,8 +10,9 @@
 
 namespace kubecliff::evidence {
 
-// A file of the bundle; `name` is relative, as `network/links.jsonl`.
 struct Gathered;
+
+// A file of the bundle; `name` is relative, as `network/links.jsonl`, and kubecliff's own.
 struct File {
   std::string name;
   std::string content;

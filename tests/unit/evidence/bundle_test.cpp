@@ -113,9 +113,10 @@ TEST(Bundle, RedactedSaysNoNameAnywhere) {
   Bundle bundle{of, kUsual, Redaction::on};
   // What names come from may be asked after what they stand in.
   bundle.add({.files = {{.name = "report/report.txt", .content = "shop/cart on worker-7 is slow\n"},
-                        {.name = "rules/shop.jsonl", .content = "{\"state\":\"shop/cart\"}\n"}},
+                        {.name = "network/stat/netstat.txt", .content = "netstat\n"},
+                        {.name = "rules/nft.jsonl", .content = "{\"state\":\"shop/cart\"}\n"}},
               .missed = {{.name = "shop", .reason = "shop/cart at 10.1.2.3: denied"}}});
-  bundle.add({.names = {"shop/cart cluster IP", "state/bytes"}});
+  bundle.add({.names = {"shop/cart cluster IP", "state/netstat"}});
   const Unpacked unpacked = written(bundle);
   for (const auto& [name, content] : unpacked.files) {
     for (const std::string_view secret : {"shop", "cart", "worker-7", "10.1.2.3"}) {
@@ -124,7 +125,9 @@ TEST(Bundle, RedactedSaysNoNameAnywhere) {
     }
   }
   EXPECT_EQ(unpacked.file("report/report.txt"), "NAMESPACE-1/SERVICE-1 on NODE-1 is slow\n");
-  EXPECT_EQ(unpacked.file("rules/NAMESPACE-1.jsonl"), "{\"state\":\"NAMESPACE-1/SERVICE-1\"}\n");
+  EXPECT_EQ(unpacked.file("rules/nft.jsonl"), "{\"state\":\"NAMESPACE-1/SERVICE-1\"}\n");
+  // The bundle's own names of files stay: README.txt tells what they are.
+  EXPECT_EQ(unpacked.file("network/stat/netstat.txt"), "SERVICE-2\n");
   const json manifest = json::parse(unpacked.file("manifest.json"));
   EXPECT_EQ(manifest["redacted"], true);
   for (const json& file : manifest["files"]) {
