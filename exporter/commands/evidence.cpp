@@ -17,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include "exporter/client/ask_daemon.h"
 #include "exporter/commands/exit_code.h"
 #include "exporter/commands/node_alerts.h"
 #include "exporter/commands/signals.h"
@@ -62,6 +63,13 @@ void tell(std::string_view source, milliseconds took, const Gathered& gathered) 
   std::cerr << '\n';
 }
 
+// Without whatever may be of a user and a password: that is for the daemon alone.
+std::string without_user(const std::string& url) {
+  const std::size_t begin = url.find("://") + 3;
+  const std::size_t at = url.rfind('@');
+  return at == std::string::npos ? url : url.substr(0, begin) + url.substr(at + 1);
+}
+
 // What is to be done, checked.
 struct Job {
   evidence::QuestionPtr question;
@@ -105,7 +113,7 @@ Job make_job(const EvidenceWords& words, const Settings& settings,
     job.face.options.emplace_back("--redact");
   }
   if (!words.url.empty()) {
-    job.face.options.push_back("--url=" + words.url);
+    job.face.options.push_back("--url=" + without_user(words.url));
   }
   return job;
 }
@@ -167,12 +175,10 @@ int gather_and_write(const Job& job, bool& left_behind) {
 int run_evidence(const CommandLine& line, const SettingTable& table,
                  std::span<const CollectorSpec> specs) {
   const EvidenceWords& words = line.evidence;
-  const std::string_view url = words.url;
-  // Who the user is belongs in no command line, and so not in the manifest.
-  if (!url.empty() && ((!url.starts_with("http://") && !url.starts_with("https://")) ||
-                       url.find('@') != std::string_view::npos)) {
-    return refuse("evidence: --url: expected http://HOST:PORT or https://HOST:PORT, got \"" +
-                  words.url + "\"; see kubecliff --help");
+  if (!words.url.empty()) {
+    if (const auto right = check_daemon_url(words.url); !right) {
+      return refuse("evidence: " + right.error().message + "; see kubecliff --help");
+    }
   }
   if (words.output_file == kStandardOutput && ::isatty(STDOUT_FILENO) != 0) {
     return refuse(

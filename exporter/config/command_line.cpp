@@ -65,8 +65,9 @@ Commands:
         kube-proxy's health, and a manifest with hashes and what could not be
         had. At most 32 MiB unpacked, with --full, which adds every rule, 256
         MiB. --redact puts tokens in place of addresses and names. --url asks
-        the daemon that runs there for its report and metrics. Changes nothing
-        and writes over nothing.
+        the daemon that runs there for its report and metrics; of a user, as in
+        http://USER:PASSWORD@HOST:9909, nothing is written. Changes nothing and
+        writes over nothing.
   alert rules
         Print Prometheus rules for the checks, with the times and the bounds
         that --alerting.thresholds or the configuration file changes.

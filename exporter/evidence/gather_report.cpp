@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstddef>
 #include <expected>
-#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <string>
