@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 
 #include "exporter/evidence/json_lines.h"
+#include "exporter/evidence/own_words.h"
 #include "exporter/evidence/redact_file.h"
 
 namespace kubecliff::evidence {
@@ -105,6 +106,7 @@ Bundle::Bundle(BundleFace face, Bounds bounds, Redaction redaction)
     : face_{std::move(face)}, bounds_{bounds}, redaction_{redaction} {
   redactor_.keep(kReadme);
   redactor_.keep(kRedacted);
+  redactor_.keep(own_words());
   face_.node = clean(face_.node);
   redactor_.learn_node(face_.node);
 }

@@ -679,7 +679,9 @@ TEST_F(Evidence, RedactionKeepsTheLayout) {
   must(restore(
       Backend::nft, Family::ipv6,
       "*filter\n-A OUTPUT -m comment --comment \"schema/report:severity packets/state:critical "
-      "kubecliff.report name/services_by_rules\" -j ACCEPT\nCOMMIT\n"));
+      "kubecliff.report name/services_by_rules info/established:unicast\" -j ACCEPT\nCOMMIT\n"));
+  must(conntrack({"-I", "-p", "tcp", "--state", "ESTABLISHED", "-t", "60", "-s", "192.0.2.1", "-d",
+                  "192.0.2.2", "--sport", "7", "--dport", "80"}));
   const Bundle plain_bundle{{"--full"}};
   const Bundle redacted{{"--full", "--redact"}};
   EXPECT_EQ(keys_of(redacted) == keys_of(plain_bundle), true);
@@ -694,6 +696,8 @@ TEST_F(Evidence, RedactionKeepsTheLayout) {
     return lines;
   };
   EXPECT_EQ(names(redacted), names(plain_bundle));
+  EXPECT_EQ(redacted.object("conntrack/summary.json")["flows"],
+            plain_bundle.object("conntrack/summary.json")["flows"]);
   EXPECT_THAT(redacted.text("report/report.html"), HasSubstr("</html>"));
 }
 

@@ -135,6 +135,17 @@ TEST(Bundle, RedactedSaysNoNameAnywhere) {
   }
 }
 
+// Services may be called by the words that say what is.
+TEST(Bundle, RedactedStillSaysWhatIs) {
+  constexpr std::string_view kSaid =
+      "info warning established syn_sent unreplied tcp UP unicast foreign sep calico iptables-nft "
+      "legacy_and_nft loaded not_built seconds conntrack_use programming egress counter vxlan\n";
+  Bundle bundle{face(), kUsual, Redaction::on};
+  bundle.add({.files = {{.name = "kernel/log.txt", .content = std::string{kSaid}}},
+              .names = {std::string{kSaid}}});
+  EXPECT_EQ(written(bundle).file("kernel/log.txt"), kSaid);
+}
+
 // Tokens are numbered as names are learned.
 TEST(Names, AreInNoOrder) {
   Names names;
