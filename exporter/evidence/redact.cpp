@@ -427,7 +427,8 @@ std::string Redactor::token(std::string_view kind, std::string_view of) {
 
 void Redactor::learn_word(std::string_view whole, NameKind kind) {
   whole = trimmed(whole);
-  if (!has_letter(whole) || kept_.contains(whole) || names_.contains(whole) ||
+  const bool number_or_time = whole.find_first_not_of("0123456789-._TZ") == std::string_view::npos;
+  if (number_or_time || kept_.contains(whole) || names_.contains(whole) ||
       !hashed_prefix(whole).empty() || is_node(whole)) {
     return;
   }

@@ -180,6 +180,13 @@ TEST(RedactFile, AValueIsNoKey) {
   EXPECT_EQ(redact_file("x.jsonl", "no JSON of zebracorp", redactor), "no JSON of NAME-1");
 }
 
+// Or the reports could not be read, which have more of them.
+TEST(Redactor, ATimeInACommentIsNoName) {
+  Redactor redactor;
+  redactor.learn("blocked 2026-11-22T21:50:03Z");
+  EXPECT_EQ(redactor.apply("2026-11-22T21:51:03Z"), "2026-11-22T21:51:03Z");
+}
+
 // The longest first: what was learned may have the node's name or an address in it.
 TEST(Redactor, NamesWithAddressesAndNodesInThemAreWhole) {
   Redactor redactor;
