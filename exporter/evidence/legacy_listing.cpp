@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -121,13 +122,10 @@ static_assert(offsetof(xt_tcp, spts) == offsetof(xt_udp, spts) &&
               XT_TCP_INV_SRCPT == XT_UDP_INV_SRCPT && XT_TCP_INV_DSTPT == XT_UDP_INV_DSTPT);
 
 std::string mark_text(std::uint32_t mark, std::uint32_t mask) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  const auto hex = [&](std::uint32_t value) {
-    std::string digits;
-    for (; value != 0; value >>= 4U) {
-      digits.insert(digits.begin(), kDigits[value & 0xfU]);
-    }
-    return "0x" + (digits.empty() ? "0" : digits);
+  const auto hex = [](std::uint32_t value) {
+    std::array<char, 2 * sizeof value> digits{};
+    char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
+    return "0x" + std::string{digits.data(), end};
   };
   return hex(mark) + "/" + hex(mask);
 }
