@@ -1,10 +1,8 @@
 #include "exporter/evidence/redact.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <optional>
 #include <tuple>
@@ -12,11 +10,10 @@
 #include <vector>
 
 #include "collectors/core/split.h"
+#include "exporter/evidence/recognise.h"
 
 namespace kubecliff::evidence {
 namespace {
-
-using Ipv4 = std::array<std::uint8_t, 4>;
 
 // What Kubernetes, its rules and this bundle say of themselves. A name that is one of these words
 // tells nothing.
@@ -49,219 +46,6 @@ constexpr std::string_view kWords =
     "host proc sys fs bpf etc var run lib opt usr secrets kubernetes.io serviceaccount config "
     "conf config.conf resolv.conf xtables.lock";
 
-constexpr bool is_digit(char byte) {
-  return byte >= '0' && byte <= '9';
-}
-constexpr bool is_letter(char byte) {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
-}
-constexpr bool is_alphanumeric(char byte) {
-  return is_digit(byte) || is_letter(byte);
-}
-constexpr bool is_hex(char byte) {
-  return is_digit(byte) || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
-}
-// Bytes above ASCII too: names need not be of Kubernetes.
-constexpr bool in_word(char byte) {
-  return is_digit(byte) || is_letter(byte) || byte == '-' || byte == '_' || byte == '.' ||
-         (static_cast<unsigned char>(byte) & 0x80U) != 0;
-}
-constexpr bool in_part(char byte) {
-  return in_word(byte) && byte != '.' && byte != '_';
-}
-
-// From the front, as far as `belongs` says.
-template <typename Belongs>
-std::string_view take_while(std::string_view& text, Belongs belongs) {
-  const auto end = std::ranges::find_if_not(text, belongs);
-  const std::string_view taken = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-  text.remove_prefix(taken.size());
-  return taken;
-}
-
-std::optional<Ipv4> parse_ipv4(std::string_view text, std::size_t& size) {
-  Ipv4 address{};
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (std::size_t i = 0; i < address.size(); ++i) {
-    if (i > 0) {
-      if (at == end || *at != '.') {
-        return std::nullopt;
-      }
-      ++at;
-    }
-    const char* const digits = at;
-    unsigned value = 0;
-    const auto [after, error] = std::from_chars(at, end, value);
-    if (error != std::errc{} || after - digits > 3 || value > 255 || !is_digit(*digits)) {
-      return std::nullopt;
-    }
-    address[i] = static_cast<std::uint8_t>(value);
-    at = after;
-  }
-  size = static_cast<std::size_t>(at - text.data());
-  return address;
-}
-
-bool is_ipv4(std::string_view text) {
-  std::size_t size = 0;
-  return parse_ipv4(text, size) && size == text.size();
-}
-
-// Where one begins within a word, and its length.
-std::optional<std::pair<std::size_t, std::size_t>> find_ipv4(std::string_view word) {
-  if (std::ranges::count(word, '.') < 3) {
-    return std::nullopt;
-  }
-  for (std::size_t i = 0; i < word.size(); ++i) {
-    std::size_t size = 0;
-    if (is_digit(word[i]) && (i == 0 || !is_digit(word[i - 1])) &&
-        parse_ipv4(word.substr(i), size)) {
-      return std::pair{i, size};
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<in6_addr> parse_ipv6(std::string_view text) {
-  std::array<char, INET6_ADDRSTRLEN> copy{};
-  if (text.size() >= copy.size()) {
-    return std::nullopt;
-  }
-  std::ranges::copy(text, copy.begin());
-  in6_addr address{};
-  return ::inet_pton(AF_INET6, copy.data(), &address) == 1 ? std::optional{address} : std::nullopt;
-}
-
-// The kind of network; empty where the address tells nothing of anybody's.
-std::string_view network_of(const Ipv4& address) {
-  const auto [a, b, c, d] = address;
-  if (a == 127 || a == 0 || address == Ipv4{255, 255, 255, 255}) {
-    return {};
-  }
-  if (a == 255) {
-    return {};  // a mask
-  }
-  if (a == 10 || (a == 172 && (b & 0xf0U) == 16) || (a == 192 && b == 168)) {
-    return "private";
-  }
-  if (a == 100 && (b & 0xc0U) == 64) {
-    return "shared";
-  }
-  if (a == 169 && b == 254) {
-    return "link-local";
-  }
-  return a >= 224 ? "multicast" : "public";
-}
-
-std::string_view network_of(const in6_addr& address) {
-  const std::uint8_t first = address.s6_addr[0];
-  const std::uint8_t second = address.s6_addr[1];
-  if (IN6_IS_ADDR_UNSPECIFIED(&address) || IN6_IS_ADDR_LOOPBACK(&address)) {
-    return {};
-  }
-  if ((first & 0xfeU) == 0xfc) {
-    return "private";
-  }
-  if (first == 0xfe && (second & 0xc0U) == 0x80) {
-    return "link-local";
-  }
-  return first == 0xff ? "multicast" : "public";
-}
-
-// "aa:bb:cc:dd:ee:ff", or more of that, as in a logged packet's header.
-bool is_hardware_address(std::string_view run) {
-  if (run.size() < 17 || (run.size() + 1) % 3 != 0) {
-    return false;
-  }
-  for (std::size_t i = 0; i < run.size(); ++i) {
-    if (i % 3 == 2 ? run[i] != ':' : !is_hex(run[i])) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool is_hash(std::string_view text) {
-  return std::ranges::all_of(
-      text, [](char byte) { return (byte >= 'A' && byte <= 'Z') || (byte >= '2' && byte <= '7'); });
-}
-
-// What stands before a hash of names that can be guessed: "KUBE-SVC-" of
-// "KUBE-SVC-ERIFXISQEP7F7OF4", "cali" of "cali0123456789a", which is the device of a pod. Empty for
-// any other word.
-std::string_view hashed_prefix(std::string_view word) {
-  constexpr std::array<std::string_view, 8> kOfBase32{"KUBE-SVC-",    "KUBE-SVL-",   "KUBE-SEP-",
-                                                      "KUBE-EXT-",    "KUBE-FW-",    "KUBE-XLB-",
-                                                      "KUBE-POD-FW-", "KUBE-NWPLCY-"};
-  constexpr std::array<std::string_view, 4> kOfHex{"cali", "cali-tw-cali", "cali-fw-cali",
-                                                   "cali-sm-cali"};
-  constexpr std::size_t kBase32 = 16;
-  constexpr std::size_t kHex = 11;
-  const auto before = [word](std::size_t hash) {
-    return word.substr(0, word.size() - std::min(hash, word.size()));
-  };
-  const std::string_view chain = before(kBase32);
-  if (std::ranges::find(kOfBase32, chain) != kOfBase32.end() &&
-      is_hash(word.substr(chain.size()))) {
-    return chain;
-  }
-  const std::string_view device = before(kHex);
-  const bool of_hex = std::ranges::find(kOfHex, device) != kOfHex.end() &&
-                      std::ranges::all_of(word.substr(device.size()), is_hex);
-  return of_hex ? device : std::string_view{};
-}
-
-constexpr std::size_t kShortHash = 8;  // of kube-proxy's objects in nftables
-
-// "service-ULMVA6XW-" of "service-ULMVA6XW-ns": what the names of these objects begin with.
-std::string_view object_prefix(std::string_view word) {
-  constexpr std::array<std::string_view, 6> kRoles{"service",  "local",    "external",
-                                                   "firewall", "endpoint", "affinity"};
-  const std::size_t dash = word.find('-');
-  if (dash == std::string_view::npos || word.size() < dash + kShortHash + 3 ||
-      word[dash + kShortHash + 1] != '-' || !is_hash(word.substr(dash + 1, kShortHash)) ||
-      std::ranges::find(kRoles, word.substr(0, dash)) == kRoles.end()) {
-    return {};
-  }
-  return word.substr(0, dash + kShortHash + 2);
-}
-
-constexpr std::size_t kShortestId = 24;
-
-// A UUID with dashes or underscores.
-bool is_uuid(std::string_view text) {
-  constexpr std::array<std::size_t, 4> kDashes{8, 13, 18, 23};
-  return std::ranges::count_if(text, is_hex) == 32 &&
-         std::ranges::all_of(kDashes,
-                             [text](std::size_t at) { return text[at] == '-' || text[at] == '_'; });
-}
-
-// Where one begins within a word, or 24 and more hexadecimal digits, and its length.
-std::optional<std::pair<std::size_t, std::size_t>> find_id(std::string_view word) {
-  constexpr std::size_t kUuid = 36;
-  for (std::size_t i = 0; i + kShortestId <= word.size();) {
-    if (!is_hex(word[i])) {
-      ++i;
-      continue;
-    }
-    std::string_view rest = word.substr(i);
-    const std::size_t run = take_while(rest, is_hex).size();
-    // The "d" of "pod" is a digit too.
-    for (std::size_t at = i; at < i + run && at + kUuid <= word.size(); ++at) {
-      if (is_uuid(word.substr(at, kUuid))) {
-        return std::pair{at, kUuid};
-      }
-    }
-    if (run >= kShortestId) {
-      const std::size_t pod = word.substr(0, i + 1).ends_with("pod") ? 1 : 0;
-      return std::pair{i + pod, run - pod};
-    }
-    i += run;
-  }
-  return std::nullopt;
-}
-
 std::string_view kind_name(NameKind kind) {
   switch (kind) {
     case NameKind::node:
@@ -293,95 +77,6 @@ std::string_view trimmed(std::string_view word) {
     word.remove_suffix(1);
   }
   return word;
-}
-
-// How long the address at the front of `text` is that has colons, of IPv6 or of hardware; 0: none.
-std::size_t colons_size(std::string_view text) {
-  constexpr std::size_t kLongest = 64;
-  std::string_view rest = text.substr(0, kLongest);
-  std::string_view run =
-      take_while(rest, [](char byte) { return is_hex(byte) || byte == ':' || byte == '.'; });
-  if (std::ranges::count(run, ':') < 2) {
-    return 0;
-  }
-  for (; run.size() >= 2; run.remove_suffix(1)) {
-    // A part of a word is not the end of an address.
-    const bool ends = run.size() == text.size() || !is_hex(text[run.size()]);
-    if (is_hardware_address(run) || (ends && parse_ipv6(run))) {
-      return run.size();
-    }
-  }
-  return 0;
-}
-
-constexpr std::size_t kLongestWord = 1'024;
-
-// A text in pieces: addresses with colons, words, and what is between them. What is learned and
-// what is replaced are cut alike.
-struct Piece {
-  enum class Kind : std::uint8_t { other, word, colons } kind = Kind::other;
-  std::string_view text;
-};
-
-class Pieces {
- public:
-  explicit Pieces(std::string_view text) : text_{text} {}
-
-  [[nodiscard]] bool done() const { return at_ == text_.size(); }
-
-  Piece next() {
-    if (const std::size_t size = colons_at(at_); size > 0) {
-      return take(Piece::Kind::colons, size);
-    }
-    const std::string_view left = text_.substr(at_);
-    std::string_view word = left.substr(0, kLongestWord);
-    std::size_t size = take_while(word, in_word).size();
-    if (size > 0) {
-      // An address may begin within it: "x-fd00::1".
-      const bool ends_in_colon = left.substr(size).starts_with(':');
-      for (std::size_t i = 1; ends_in_colon && i < size; ++i) {
-        size = colons_at(at_ + i) > 0 ? i : size;
-      }
-      return take(Piece::Kind::word, size);
-    }
-    for (size = 1; size < left.size() && !in_word(left[size]) && colons_at(at_ + size) == 0;) {
-      ++size;
-    }
-    return take(Piece::Kind::other, size);
-  }
-
- private:
-  // The size of an address with colons that begins here.
-  [[nodiscard]] std::size_t colons_at(std::size_t at) const {
-    const bool can =
-        (is_hex(text_[at]) || text_[at] == ':') && (at == 0 || !is_alphanumeric(text_[at - 1]));
-    return can ? colons_size(text_.substr(at)) : 0;
-  }
-  Piece take(Piece::Kind kind, std::size_t size) {
-    at_ += size;
-    return {.kind = kind, .text = text_.substr(at_ - size, size)};
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
-
-// The address of an endpoint in the names of kube-proxy's objects in nftables, where dots stand for
-// colons; empty where it is none.
-std::string endpoint_address(std::string_view text) {
-  std::string address{text};
-  if (!is_ipv4(text)) {
-    std::ranges::replace(address, '.', ':');
-    address = parse_ipv6(address) ? address : std::string{};
-  }
-  return address;
-}
-
-std::string_view without_endpoint(std::string_view word) {
-  const std::size_t underlines = std::min(word.rfind("__"), word.size());
-  return endpoint_address(word.substr(std::min(underlines + 2, word.size()))).empty()
-             ? word
-             : word.substr(0, underlines);
 }
 
 }  // namespace
