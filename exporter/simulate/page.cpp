@@ -129,6 +129,11 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(34rem, 100%), 1fr)); gap: 1rem; }
 .charts svg { width: 100%; height: auto; }
 pre { overflow-x: auto; font-size: 13px; }
+table { display: block; overflow-x: auto; margin: 1.5rem 0; border-collapse: collapse; font-size: 14px; }
+caption { padding-bottom: .5rem; font-weight: bold; text-align: left; }
+th, td { padding: .25rem 1.5rem .25rem 0; border-bottom: 1px solid #8884; text-align: left; vertical-align: top; white-space: nowrap; }
+th { font-weight: normal; opacity: .75; }
+small { opacity: .75; }
 )";
 
 std::string heading(const Report& report) {
@@ -142,6 +147,30 @@ std::string heading(const Report& report) {
                 " endpoints a Service");
 }
 
+std::string outlook_table(const Report& report) {
+  const std::vector<OutlookRow> rows = outlook_rows(report);
+  if (rows.empty()) {
+    return {};
+  }
+  std::string html = concat("<table>\n<caption>", kOutlookTitle,
+                            "</caption>\n<tr><th scope=\"col\">Backend</th>"
+                            "<th scope=\"col\">Check</th>");
+  for (const Severity severity : kSeverities) {
+    append(html, "<th scope=\"col\">", kubecliff::name(severity), "</th>");
+  }
+  html += "</tr>\n";
+  for (const OutlookRow& row : rows) {
+    append(html, "<tr><td>", name(row.backend), "</td><th scope=\"row\">", escaped(row.check),
+           "</th>");
+    for (const OutlookRow::Cell& cell : row.cells) {
+      append(html, "<td>", cell.met, cell.met.empty() ? "" : "<br><small>", escaped(cell.bound),
+             cell.met.empty() ? "" : "</small>", "</td>");
+    }
+    html += "</tr>\n";
+  }
+  return html + "</table>\n";
+}
+
 }  // namespace
 
 std::string to_html(const Report& report) {
@@ -149,12 +178,11 @@ std::string to_html(const Report& report) {
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width\">\n<title>kubecliff simulate: ",
       escaped(report.measured.machine.node), "</title>\n<style>", kPageStyle, chart::style(),
-      "</style>\n</head>\n<body>\n<h1>kubecliff simulate</h1>\n<p>", escaped(heading(report)),
-      ".</p>\n<ul>\n");
-  for (const std::string& line : outlook_lines(report)) {
-    append(html, "<li>", escaped(line), "</li>\n");
+      "</style>\n</head>\n<body>\n<h1>kubecliff simulate</h1>\n<p>", escaped(heading(report)), ".");
+  for (const std::string& line : present_lines(report)) {
+    append(html, " ", escaped(line));
   }
-  html += "</ul>\n<div class=\"charts\">\n";
+  append(html, "</p>\n", outlook_table(report), "<div class=\"charts\">\n");
   for (const chart::LineChart& chart : charts_of(report)) {
     append(html, "<div>", chart::svg(chart), "</div>\n");
   }

@@ -14,6 +14,7 @@
 namespace kubecliff::simulate {
 namespace {
 
+using console::padded;
 using console::printable;
 using console::right_aligned;
 using nlohmann::ordered_json;
@@ -89,19 +90,39 @@ std::string bound_text(const Meeting& meeting) {
                                    : whole(meeting.bound) + " " + meeting.unit;
 }
 
-std::string when_text(const Meeting& meeting) {
+std::string met_text(const Meeting& meeting) {
   if (meeting.days && *meeting.days <= 0) {
-    return ", and this node has more";
+    return whole(meeting.services) + ", passed";
   }
-  return meeting.days ? concat(", in ", whole(*meeting.days), " days") : std::string{};
+  switch (meeting.where) {
+    case Meeting::Where::below:
+      return "below " + whole(meeting.services);
+    case Meeting::Where::not_up_to:
+      return "over " + whole(meeting.services);
+    case Meeting::Where::at:
+      break;
+  }
+  return whole(meeting.services) +
+         (meeting.days ? concat(" in ", whole(*meeting.days), " days") : std::string{});
 }
 
-// "warning (2.00 s) at 4,210 Services, in 30 days".
-std::string meeting_text(const Meeting& meeting) {
-  constexpr std::array<std::string_view, 3> kWhere{" at ", " below ", " not up to "};
-  return concat(kubecliff::name(meeting.severity), " (", bound_text(meeting), ")",
-                kWhere[static_cast<std::size_t>(meeting.where)], whole(meeting.services),
-                " Services", when_text(meeting));
+std::string outlook_table(const Report& report) {
+  constexpr std::size_t kBackend = 17;
+  constexpr std::size_t kCheck = 22;
+  constexpr std::size_t kCell = 21;
+  std::string text = concat(kOutlookTitle, "\n", std::string(2 + kBackend + kCheck, ' '));
+  for (const Severity severity : kSeverities) {
+    text += right_aligned(std::string{kubecliff::name(severity)}, kCell);
+  }
+  text += "\n";
+  for (const OutlookRow& row : outlook_rows(report)) {
+    append(text, "  ", padded(std::string{name(row.backend)}, kBackend), padded(row.check, kCheck));
+    for (const OutlookRow::Cell& cell : row.cells) {
+      text += right_aligned(cell.met.empty() ? "-" : cell.met, kCell);
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 ordered_json json_of(const Figure& figure) {
@@ -175,31 +196,28 @@ double noise_of(const Point& point) {
   return most;
 }
 
-std::vector<std::string> outlook_lines(const Report& report) {
+std::vector<std::string> present_lines(const Report& report) {
   const Present& present = report.present;
-  std::vector<std::string> lines;
-  lines.push_back(
-      present.services
-          ? concat("This node: ", whole(*present.services), " Service ports, ",
-                   printable(present.from), ".")
-          : concat("Where this node stands is not known: ", printable(present.from), "."));
-  if (present.growth) {
-    lines.push_back(concat("It grows by ", three_digits(*present.growth), " a day."));
-  } else {
-    lines.emplace_back(
-        "How it grows is not known, and so not when it meets a bound: --growth=N, Services a day.");
-  }
-  const Meeting* before = nullptr;
+  return {present.services
+              ? concat("This node: ", whole(*present.services), " Service ports, ",
+                       printable(present.from), ".")
+              : concat("Where this node stands is not known: ", printable(present.from), "."),
+          present.growth ? concat("It grows by ", three_digits(*present.growth), " a day.")
+                         : "How it grows is not known, and so not when it meets a bound: "
+                           "--growth=N, Services a day."};
+}
+
+std::vector<OutlookRow> outlook_rows(const Report& report) {
+  std::vector<OutlookRow> rows;
   for (const Meeting& meeting : report.meetings) {
-    if (before != nullptr && before->backend == meeting.backend && before->check == meeting.check) {
-      lines.back() += "; ";
-    } else {
-      lines.push_back(concat(name(meeting.backend), ", ", meeting.check, ": "));
+    if (rows.empty() || rows.back().backend != meeting.backend ||
+        rows.back().check != meeting.check) {
+      rows.push_back({.backend = meeting.backend, .check = meeting.check});
     }
-    lines.back() += meeting_text(meeting);
-    before = &meeting;
+    rows.back().cells[static_cast<std::size_t>(meeting.severity)] = {.bound = bound_text(meeting),
+                                                                     .met = met_text(meeting)};
   }
-  return lines;
+  return rows;
 }
 
 std::string tables_text(const Report& report) {
@@ -235,8 +253,11 @@ std::string tables_text(const Report& report) {
 std::string to_text(const Report& report) {
   const Measured& measured = report.measured;
   std::string text = tables_text(report) + "\n";
-  for (const std::string& line : outlook_lines(report)) {
+  for (const std::string& line : present_lines(report)) {
     append(text, line, "\n");
+  }
+  if (!report.meetings.empty()) {
+    append(text, "\n", outlook_table(report));
   }
   append(text, "\nTook ", time_text(measured.took), "; ",
          kEndings[static_cast<std::size_t>(measured.ending)], ".\n");

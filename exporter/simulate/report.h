@@ -1,7 +1,9 @@
 // What was measured, as a person reads it and as a script does. Pure functions; ASCII.
 #pragma once
 
+#include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "exporter/simulate/measurement.h"
@@ -25,8 +27,22 @@ struct Report {
 // One object, as docs/simulate.md describes it, and a newline.
 [[nodiscard]] std::string to_json(const Report& report);
 
-// Where the node stands, and when it meets what: lines of plain words, as they end the text.
-[[nodiscard]] std::vector<std::string> outlook_lines(const Report& report);
+// Where the node stands: two sentences.
+[[nodiscard]] std::vector<std::string> present_lines(const Report& report);
+
+// Where a backend meets the bounds of one check: a line of a table.
+struct OutlookRow {
+  struct Cell {
+    std::string bound = {};  // "2.00s"; empty where the check has none
+    std::string met = {};    // "2,000 in 267 days", "1,000, passed", "below 100", "over 5,000"
+  };
+
+  Backend backend = Backend::iptables_legacy;
+  std::string check = {};
+  std::array<Cell, 3> cells = {};  // by severity
+};
+[[nodiscard]] std::vector<OutlookRow> outlook_rows(const Report& report);
+inline constexpr std::string_view kOutlookTitle = "Services at which the bounds of checks are met";
 
 // "850 ms", "12.3 us".
 [[nodiscard]] std::string time_text(double seconds);

@@ -88,9 +88,10 @@ TEST(ToText, HasALineForEachPoint) {
   EXPECT_THAT(text, HasSubstr("Not measured: ipvs: this kernel does not have ip_vs."));
   EXPECT_THAT(text, HasSubstr("Not measured: iptables-nft, from 5,000 Services on: stopped."));
   EXPECT_THAT(text, HasSubstr("This node: 1,200 Service ports, as it is."));
-  EXPECT_THAT(text, HasSubstr("services_in_iptables: info (1,000 Services) at 1,000 Services, and "
-                              "this node has more; warning (2,000 Services) at 2,000 Services, in "
-                              "267 days"));
+  EXPECT_THAT(text, HasSubstr("\n  iptables-nft     services_in_iptables          1,000, passed"
+                              "    2,000 in 267 days  5,000 in 1,267 days\n"));
+  EXPECT_THAT(text, HasSubstr("\n  iptables-nft     restore_duration                          -"
+                              "           over 2,500           over 2,500\n"));
   EXPECT_THAT(text, HasSubstr("Took 9.25s; signal."));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
@@ -135,6 +136,8 @@ TEST(Page, IsWholeAndEscapesWhatOthersSaid) {
     EXPECT_THAT(text, Not(HasSubstr("src=")));
   }
   EXPECT_THAT(to_html(report()), HasSubstr("</html>"));
+  EXPECT_THAT(to_html(report()),
+              HasSubstr("<td>2,000 in 267 days<br><small>2,000 Services</small></td>"));
 }
 
 TEST(Page, WithoutPointsIsOneStill) {
