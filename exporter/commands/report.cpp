@@ -164,16 +164,16 @@ class Screen {
     sigaddset(&resized, SIGWINCH);
     ::pthread_sigmask(SIG_BLOCK, &resized, nullptr);
     signals_ = UniqueFd{::signalfd(-1, &resized, SFD_CLOEXEC)};
-    if (::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before_) == 0) {
-      termios keys = before_;
-      keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
-      keys.c_cc[VSUSP] = _POSIX_VDISABLE;  // stopped, it would leave this screen to the shell
-      changed_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0;
-    }
     struct sigaction action{};
     action.sa_handler = end;  // NOLINT(*-union-access)
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
       ::sigaction(signal, &action, nullptr);
+    }
+    if (::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &keys_before) == 0) {
+      termios keys = keys_before;
+      keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+      keys.c_cc[VSUSP] = _POSIX_VDISABLE;  // stopped, it would leave this screen to the shell
+      keys_changed = ::tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0;
     }
     // Lines that are too long are cut by the terminal.
     std::cout << "\x1b[?1049h\x1b[?25l\x1b[?7l" << std::flush;
@@ -202,7 +202,7 @@ class Screen {
   [[nodiscard]] Why wait(Duration duration) const {
     std::array<pollfd, 2> ready{
         {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
-         {.fd = changed_ ? STDIN_FILENO : -1, .events = POLLIN, .revents = 0}}};
+         {.fd = keys_changed ? STDIN_FILENO : -1, .events = POLLIN, .revents = 0}}};
     if (::poll(ready.data(), ready.size(), static_cast<int>(duration.count())) <= 0) {
       return Why::time;
     }
@@ -221,8 +221,8 @@ class Screen {
   static void put_back() {
     constexpr std::string_view kAsItWas = "\x1b[?7h\x1b[?25h\x1b[?1049l";
     std::ignore = ::write(STDOUT_FILENO, kAsItWas.data(), kAsItWas.size());
-    if (changed_) {
-      ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+    if (keys_changed) {
+      ::tcsetattr(STDIN_FILENO, TCSANOW, &keys_before);
     }
   }
   static void end(int /*signal*/) {
@@ -231,8 +231,8 @@ class Screen {
   }
 
   UniqueFd signals_;
-  static inline termios before_{};
-  static inline bool changed_ = false;
+  static inline termios keys_before{};
+  static inline bool keys_changed = false;
 };
 
 int watch(const Look& look, Duration every) {
