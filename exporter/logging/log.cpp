@@ -8,10 +8,11 @@
 #include <ctime>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include "collectors/core/split.h"
 
 namespace kubecliff {
 namespace {
@@ -29,18 +30,6 @@ void append_part(std::string& payload, std::string_view part) {
     } else {
       payload += byte;
     }
-  }
-}
-
-std::vector<std::string_view> split_payload(std::string_view payload) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = payload.find(kSeparator);
-    parts.push_back(payload.substr(0, end));
-    if (end == std::string_view::npos) {
-      return parts;
-    }
-    payload.remove_prefix(end + 1);
   }
 }
 
@@ -144,7 +133,7 @@ class LogFormatter final : public spdlog::formatter {
   explicit LogFormatter(LogFormat format) : format_{format} {}
 
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    const auto parts = split_payload({message.payload.data(), message.payload.size()});
+    const auto parts = split({message.payload.data(), message.payload.size()}, {&kSeparator, 1});
     std::string line;
     add(line, "ts", rfc3339(message.time));
     add(line, "level", level_name(message.level));
