@@ -63,7 +63,7 @@ class Writer {
     }
     curves(report.curves);
     if (report.names) {
-      names(*report.names);
+      names(without_repeats(*report.names));
     } else if (!report.names_withheld.empty()) {
       text_ += "\n" + plain(report.names_withheld) + "\n";
     }
@@ -128,9 +128,7 @@ class Writer {
 
   void names(const Names& names) {
     services("Services by endpoints", names.services_by_endpoints);
-    if (!same(names.services_by_rules, names.services_by_endpoints)) {
-      services("Services by rules", names.services_by_rules);
-    }
+    services("Services by rules", names.services_by_rules);
     services("Services by packets", names.services_by_packets);
     for (const ServiceRow& service : names.uneven_services) {
       title("Uneven: " + name_of(service));
@@ -146,12 +144,8 @@ class Writer {
     }
     talkers("Sources by flows", names.sources);
     talkers("Destinations by flows", names.destinations);
-    if (!same(names.short_lived_sources, names.sources)) {
-      talkers("Sources by short-lived flows", names.short_lived_sources);
-    }
-    if (!same(names.short_lived_destinations, names.destinations)) {
-      talkers("Destinations by short-lived flows", names.short_lived_destinations);
-    }
+    talkers("Sources by short-lived flows", names.short_lived_sources);
+    talkers("Destinations by short-lived flows", names.short_lived_destinations);
     if (!names.stale_flows.empty()) {
       title(stale_title(names));
       table({"flows", "Service", "backend"});

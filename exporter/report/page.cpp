@@ -474,7 +474,7 @@ class Writer {
       }
       return;
     }
-    const Names& names = *report_.names;
+    const Names names = without_repeats(*report_.names);
     open("names", "Services and flows by name");
     add({"<p class=\"small quiet\">Read at ", time_of(names.read_at)});
     if (names.flows > 0) {
@@ -487,19 +487,13 @@ class Writer {
     }
     text_ += "<div class=\"columns\">\n";
     services("Services with the most endpoints", names.services_by_endpoints);
-    if (!same(names.services_by_rules, names.services_by_endpoints)) {
-      services("Services with the most rules", names.services_by_rules);
-    }
+    services("Services with the most rules", names.services_by_rules);
     services("Services whose rules counted the most packets", names.services_by_packets);
     uneven(names.uneven_services);
     talkers("Sources of the most flows", names.sources);
     talkers("Destinations of the most flows", names.destinations);
-    if (!same(names.short_lived_sources, names.sources)) {
-      talkers("Sources of the most short-lived flows", names.short_lived_sources);
-    }
-    if (!same(names.short_lived_destinations, names.destinations)) {
-      talkers("Destinations of the most short-lived flows", names.short_lived_destinations);
-    }
+    talkers("Sources of the most short-lived flows", names.short_lived_sources);
+    talkers("Destinations of the most short-lived flows", names.short_lived_destinations);
     stale(names);
     text_ += "</div>\n";
     close();

@@ -45,7 +45,7 @@ class Writer {
       table(curves);
     }
     if (report.names) {
-      names(*report.names);
+      names(without_repeats(*report.names));
     } else if (!report.names_withheld.empty()) {
       title("Services and flows by name");
       text_ += "  " + wrapped(printable(report.names_withheld), 2, 2);
@@ -150,9 +150,7 @@ class Writer {
 
   void names(const Names& names) {
     services("Services by endpoints", names.services_by_endpoints);
-    if (!same(names.services_by_rules, names.services_by_endpoints)) {
-      services("Services by rules", names.services_by_rules);
-    }
+    services("Services by rules", names.services_by_rules);
     services("Services by packets that their rules counted", names.services_by_packets);
     uneven(names.uneven_services);
     if (names.flows > 0) {
@@ -160,12 +158,8 @@ class Writer {
     }
     talkers("Sources by flows", names.sources);
     talkers("Destinations by flows", names.destinations);
-    if (!same(names.short_lived_sources, names.sources)) {
-      talkers("Sources by short-lived flows", names.short_lived_sources);
-    }
-    if (!same(names.short_lived_destinations, names.destinations)) {
-      talkers("Destinations by short-lived flows", names.short_lived_destinations);
-    }
+    talkers("Sources by short-lived flows", names.short_lived_sources);
+    talkers("Destinations by short-lived flows", names.short_lived_destinations);
     stale(names);
     unread_lines("Services and flows that could not be read", names.missing);
   }

@@ -94,6 +94,18 @@ bool same(const std::vector<TalkerRow>& a, const std::vector<TalkerRow>& b) {
   });
 }
 
+Names without_repeats(Names names) {
+  const auto drop = [](auto& rows, const auto& said) {
+    if (same(rows, said)) {
+      rows.clear();
+    }
+  };
+  drop(names.services_by_rules, names.services_by_endpoints);
+  drop(names.short_lived_sources, names.sources);
+  drop(names.short_lived_destinations, names.destinations);
+  return names;
+}
+
 std::vector<std::vector<std::string>> curve_table(const std::vector<Curve>& curves) {
   // Of 2026-11-22T21:50:03Z.
   const auto minute = [](WallClock::time_point at) { return to_utc(at).substr(11, 5); };

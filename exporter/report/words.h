@@ -33,6 +33,9 @@ namespace kubecliff::report {
 [[nodiscard]] bool same(const std::vector<ServiceRow>& a, const std::vector<ServiceRow>& b);
 [[nodiscard]] bool same(const std::vector<TalkerRow>& a, const std::vector<TalkerRow>& b);
 
+// Without the lists that say nothing that the one before them has not said.
+[[nodiscard]] Names without_repeats(Names names);
+
 // The curves as a table: a row that names the columns and tells since when, and for each curve its
 // title, the least value, the largest and when that was, and the last. Empty where there are none.
 [[nodiscard]] std::vector<std::vector<std::string>> curve_table(const std::vector<Curve>& curves);
