@@ -11,8 +11,9 @@ namespace {
 void add_texts(std::span<const OptionSpec> specs, const Options& options, Names& names) {
   for (const OptionSpec& spec : specs) {
     if (const auto* usual = std::get_if<std::string>(&spec.default_value)) {
-      const auto& text = options.get<std::string>(spec.name);
-      names.add_parts(text == *usual ? std::string_view{} : text);
+      if (const auto& text = options.get<std::string>(spec.name); text != *usual) {
+        names.add_parts(text);
+      }
     } else if (spec.record != nullptr) {
       for (const Options& record : options.get<Records>(spec.name)) {
         add_texts(spec.record->fields, record, names);

@@ -31,12 +31,12 @@ std::string address_text(Bytes address) {
   return text.data();
 }
 
-std::string hardware_address(Bytes address) {
+std::string hex_text(Bytes bytes, std::string_view between) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
-  for (const std::byte byte : address) {
+  for (const std::byte byte : bytes) {
     const auto value = std::to_integer<unsigned>(byte);
-    text += text.empty() ? "" : ":";
+    text += text.empty() ? std::string_view{} : between;
     text += kDigits[value >> 4U];
     text += kDigits[value & 0xfU];
   }

@@ -22,8 +22,8 @@ using Json = nlohmann::ordered_json;
 
 // Of 4 or 16 bytes in network order; empty for any other number of them.
 [[nodiscard]] std::string address_text(Bytes address);
-// "02:11:22:33:44:55"
-[[nodiscard]] std::string hardware_address(Bytes address);
+// "0211223344", or with something between the bytes, "02:11:22:33:44:55".
+[[nodiscard]] std::string hex_text(Bytes bytes, std::string_view between = {});
 
 // On one line, without its newline; bytes that are not UTF-8 come out as U+FFFD.
 [[nodiscard]] std::string to_line(const Json& json);

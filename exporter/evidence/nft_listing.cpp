@@ -104,7 +104,7 @@ constexpr std::array kTypedParts{TypedPart{.type = kIpv4Address, .size = sizeof(
 std::string part_text(std::uint32_t type, Bytes part) {
   switch (type) {
     case kEtherAddress:
-      return hardware_address(part);
+      return hex_text(part, ":");
     case kInetProtocol:
       return protocol_name(std::to_integer<std::uint8_t>(part[0]));
     case kInetService:

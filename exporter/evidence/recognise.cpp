@@ -36,6 +36,25 @@ bool is_hash(std::string_view text) {
       text, [](char byte) { return (byte >= 'A' && byte <= 'Z') || (byte >= '2' && byte <= '7'); });
 }
 
+// How long the address at the front of `text` is that has colons, of IPv6 or of hardware; 0: none.
+std::size_t colons_size(std::string_view text) {
+  constexpr std::size_t kLongest = 64;
+  std::string_view rest = text.substr(0, kLongest);
+  std::string_view run =
+      take_while(rest, [](char byte) { return is_hex(byte) || byte == ':' || byte == '.'; });
+  if (std::ranges::count(run, ':') < 2) {
+    return 0;
+  }
+  for (; run.size() >= 2; run.remove_suffix(1)) {
+    // A part of a word is not the end of an address.
+    const bool ends = run.size() == text.size() || !is_hex(text[run.size()]);
+    if (is_hardware_address(run) || (ends && parse_ipv6(run))) {
+      return run.size();
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::optional<Ipv4> parse_ipv4(std::string_view text, std::size_t& size) {
@@ -199,29 +218,6 @@ std::string_view without_endpoint(std::string_view word) {
              ? word
              : word.substr(0, underlines);
 }
-
-namespace {
-
-// How long the address at the front of `text` is that has colons, of IPv6 or of hardware; 0: none.
-std::size_t colons_size(std::string_view text) {
-  constexpr std::size_t kLongest = 64;
-  std::string_view rest = text.substr(0, kLongest);
-  std::string_view run =
-      take_while(rest, [](char byte) { return is_hex(byte) || byte == ':' || byte == '.'; });
-  if (std::ranges::count(run, ':') < 2) {
-    return 0;
-  }
-  for (; run.size() >= 2; run.remove_suffix(1)) {
-    // A part of a word is not the end of an address.
-    const bool ends = run.size() == text.size() || !is_hex(text[run.size()]);
-    if (is_hardware_address(run) || (ends && parse_ipv6(run))) {
-      return run.size();
-    }
-  }
-  return 0;
-}
-
-}  // namespace
 
 Piece Pieces::next() {
   if (const std::size_t size = colons_at(at_); size > 0) {

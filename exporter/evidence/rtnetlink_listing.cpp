@@ -105,7 +105,7 @@ bool list_link(const Message& message, DeviceNames& devices, Lines& lines, Names
   }
   json["queue_length"] = number(attributes, IFLA_TXQLEN).value_or(0);
   if (const Bytes address = find_attribute(attributes, IFLA_ADDRESS); address.size() == 6) {
-    json["address"] = hardware_address(address);
+    json["address"] = hex_text(address, ":");
   }
   if (const auto statistics =
           read_as<rtnl_link_stats64>(find_attribute(attributes, IFLA_STATS64))) {

@@ -11,6 +11,7 @@
 #include "collectors/iptables/chain_names.h"
 #include "collectors/iptables/chain_record.h"
 #include "collectors/iptables/reading.h"
+#include "exporter/evidence/recognise.h"
 
 namespace kubecliff::evidence {
 namespace {
@@ -127,26 +128,19 @@ constexpr std::array<std::string_view, 110> kEverybodys{"KUBE-SERVICES",
                                                         "LIBVIRT_FWX",
                                                         "LIBVIRT_PRT"};
 
-// "KUBE-SVC-ERIFXISQEP7F7OF4", "cali-tw-cali0123456789a", "CNI-0123456789abcdef01234567".
+// Of names that can be guessed, as hashed_prefix() tells, or of a container's id:
+// "CNI-0123456789abcdef01234567".
 bool is_hashed(std::string_view name) {
   struct Form {
     std::string_view prefix;
     std::size_t size;
   };
-  constexpr std::array kForms{
-      Form{"KUBE-SVC-", 16},    Form{"KUBE-SVL-", 16},    Form{"KUBE-SEP-", 16},
-      Form{"KUBE-EXT-", 16},    Form{"KUBE-FW-", 16},     Form{"KUBE-XLB-", 16},
-      Form{"KUBE-POD-FW-", 16}, Form{"KUBE-NWPLCY-", 16}, Form{"cali-tw-cali", 11},
-      Form{"cali-fw-cali", 11}, Form{"cali-sm-cali", 11}, Form{"CNI-", 24},
-      Form{"CNI-DN-", 21},      Form{"CNI-SN-", 21}};
-  return std::ranges::any_of(kForms, [name](const Form& form) {
+  constexpr std::array kOfIds{Form{"CNI-", 24}, Form{"CNI-DN-", 21}, Form{"CNI-SN-", 21}};
+  return !hashed_prefix(name).empty() || std::ranges::any_of(kOfIds, [name](const Form& form) {
     const std::string_view hash = name.substr(std::min(form.prefix.size(), name.size()));
-    const bool capitals = form.prefix.starts_with("KUBE");  // base32, else hexadecimal
     return name.starts_with(form.prefix) && hash.size() == form.size &&
-           std::ranges::all_of(hash, [capitals](char byte) {
-             return capitals ? (byte >= 'A' && byte <= 'Z') || (byte >= '2' && byte <= '7')
-                             : (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
-           });
+           std::ranges::all_of(
+               hash, [](char byte) { return is_digit(byte) || (byte >= 'a' && byte <= 'f'); });
   });
 }
 
