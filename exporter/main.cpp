@@ -18,6 +18,7 @@
 #include "exporter/commands/report.h"
 #include "exporter/commands/serve.h"
 #include "exporter/commands/simulate.h"
+#include "exporter/commands/streams.h"
 #include "exporter/commands/version.h"
 #include "exporter/config/command_line.h"
 #include "exporter/config/setting_table.h"
@@ -39,8 +40,7 @@ int run(std::span<const std::string> arguments) {
   const SettingTable table = setting_table(specs);
   const auto line = parse_command_line(arguments, table);
   if (!line) {
-    std::cerr << "kubecliff: " << line.error().message << "; see kubecliff --help\n";
-    return kExitBadSettings;
+    return refuse(line.error().message + "; see kubecliff --help");
   }
 
   switch (line->command) {
@@ -52,8 +52,7 @@ int run(std::span<const std::string> arguments) {
       return kExitOk;
     case Command::check_config:
       if (const auto checked = check_config(*line, table, specs); !checked) {
-        std::cerr << "kubecliff: " << checked.error().message << '\n';
-        return kExitBadSettings;
+        return refuse(checked.error().message);
       }
       std::cout << line->config_file.string() << ": ok\n";
       return kExitOk;
@@ -93,7 +92,6 @@ int main(int argc, char** argv) {
     const std::span words{argv, static_cast<std::size_t>(argc)};
     return run(std::vector<std::string>{words.begin() + (argc > 0 ? 1 : 0), words.end()});
   } catch (const std::exception& error) {
-    std::cerr << "kubecliff: " << error.what() << '\n';
-    return kubecliff::kExitFailure;
+    return kubecliff::refuse(error.what(), kubecliff::kExitFailure);
   }
 }

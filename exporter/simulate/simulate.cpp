@@ -82,7 +82,8 @@ std::optional<std::uint64_t> available_bytes() {
       line.remove_prefix(line.find_first_of("0123456789"));
       line.remove_suffix(3);
       if (const auto number = parse_number<std::uint64_t>(line)) {
-        bytes = std::min(*number * 1024, bytes.value_or(*number * 1024));
+        const std::uint64_t of_host = *number * 1024;
+        bytes = std::min(of_host, bytes.value_or(of_host));
       }
     }
     return {};
